@@ -1,0 +1,1 @@
+"""Fixes in: what a fix is, reading and cleaning them, datum conversion."""

@@ -1,0 +1,1 @@
+"""Maps: layers as plain data, drawn by folium for the screen."""

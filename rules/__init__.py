@@ -1,0 +1,1 @@
+"""What is permitted, and the engine that judges fixes by it."""

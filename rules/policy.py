@@ -1,0 +1,83 @@
+"""`policy.toml`: every threshold that a city may set, with its unit, bounds, default and reason, in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rules.registry.hours import Hours
+
+#: Points a confirmed violation carries, in the spirit of published demerit schemes: dumping is gravest, an unpermitted
+#: haul next, breaches of time and route small.
+DEFAULT_POINTS = {
+    "unauthorised_dumping": 20,
+    "no_permit": 12,
+    "wrong_destination": 10,
+    "cloned_plate": 10,
+    "signal_loss": 5,
+    "daytime_not_whitelisted": 5,
+    "no_entry": 3,
+    "outside_hours": 3,
+    "off_route": 3,
+    "uncovered_load": 3,
+    "overspeed": 3,
+    "quiet_zone": 2,
+}
+
+#: Lower end of each grade, by demerit points in the scoring period: (grade, from, to) with `to` exclusive.
+DEFAULT_GRADES = {
+    "vehicle": {"A": 0, "B": 6, "C": 12, "D": 20},
+    "company": {"A": 0, "B": 30, "C": 40, "D": 60},
+}
+
+
+def setting(default: Any, unit: str, low: float | None, high: float | None, why: str) -> Any:
+    """A policy key: default, unit, allowed range (inclusive; None is open) and the reason for the default."""
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "why": why})
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The thresholds in force. Field names are the keys of `policy.toml`; tables `[points]` and `[grades.*]` are extra."""
+
+    timezone: str = setting("Asia/Shanghai", "IANA name", None, None, "the bureau's wall clock")
+    day_hours: str = setting("06:00-20:00", "local HH:MM-HH:MM", None, None, "outside them it is night")
+    registry_datum: str = setting("wgs84", "wgs84|cgcs2000|gcj02|bd09", None, None, "RFC 7946 says WGS 84; plans drawn on Gaode are GCJ-02")
+    corridor_m: float = setting(50.0, "m", 10, 1000, "half-width of a corridor whose route names none; GNSS error plus road width")
+    site_margin_m: float = setting(30.0, "m", 0, 500, "a queue at the gate and GNSS error still count as the site")
+    speed_limit_kmh: float = setting(60.0, "km/h", 5, 130, "limit where nothing says otherwise")
+    allowed_lateness_s: int = setting(120, "s", 0, 86400, "how long the stream waits for stragglers")
+    off_route_min_s: int = setting(60, "s", 0, 3600, "time and distance together make every spike filter needless")
+    off_route_min_m: float = setting(120.0, "m", 0, 10000, "see off_route_min_s")
+    driving_min_s: int = setting(180, "s", 0, 3600, "outside_hours and daytime_not_whitelisted: shorter is moving a truck aside")
+    zone_min_s: int = setting(30, "s", 0, 3600, "quiet_zone and no_entry: shorter is a clipped corner")
+    load_stay_min_s: int = setting(150, "s", 30, 3600, "without a load sensor, a stay this long inside a construction site loads")
+    halt_max_s: int = setting(300, "s", 60, 3600, "a shorter halt belongs to the driving around it")
+    silence_min_s: int = setting(600, "s", 60, 7200, "no usable fix for this long ends every stretch")
+    merge_s: int = setting(600, "s", 0, 3600, "stretches of one rule and truck less apart are one")
+    zone_merge_s: int = setting(300, "s", 0, 3600, "the same for zones")
+    score_days: int = setting(365, "d", 1, 3660, "the scoring period that ends on the date asked for")
+    min_trips_for_rate: int = setting(10, "trips", 1, 1000, "rates of fewer trips are marked as small samples")
+    points: dict[str, int] = field(default_factory=lambda: dict(DEFAULT_POINTS), metadata={"unit": "points", "low": 0, "high": 1000, "why": "demerits of a confirmed violation"})
+    grades: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {k: dict(v) for k, v in DEFAULT_GRADES.items()}, metadata={"unit": "points", "low": 0, "high": 100000, "why": "lower end of each grade"}
+    )
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone as an object."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def day(self) -> Hours:
+        """`day_hours`, parsed."""
+        return Hours.parse(self.day_hours)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of every value in force: evidence names it."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
