@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.registry.hours import Hours
+from rules.hours import Hours
 
 #: Points a confirmed violation carries, in the spirit of published demerit schemes: dumping is gravest, an unpermitted
 #: haul next, breaches of time and route small.

@@ -1,6 +1,6 @@
 """The registry: what is permitted, loaded from a folder, validated, and asked as of a time."""
 
-from rules.registry.hours import ALWAYS, Hours
+from rules.hours import ALWAYS, Hours
 from rules.registry.model import (
     FOREVER_MS,
     Ban,

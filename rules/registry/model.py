@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from shapely.geometry.base import BaseGeometry
 
 from rules.policy import Policy
-from rules.registry.hours import ALWAYS, Hours
+from rules.hours import ALWAYS, Hours
 
 FOREVER_MS = 4_102_444_800_000  # 2100-01-01: the end of an open span
 
