@@ -1,0 +1,91 @@
+"""What officials read for the identifiers of the contract: Chinese names, one place for all reports, maps and pages."""
+
+from __future__ import annotations
+
+#: Every rule of the contract, in the order in which reports list them.
+RULE_NAMES = {
+    "no_permit": "无处置核准运输",
+    "off_route": "偏离核准路线",
+    "wrong_destination": "未运往核准消纳场所",
+    "outside_hours": "超出核准时段运输",
+    "quiet_zone": "限噪时段驶入静音区",
+    "unauthorised_dumping": "擅自倾倒渣土",
+    "daytime_not_whitelisted": "日间无白名单通行",
+    "no_entry": "驶入禁行区",
+    "overspeed": "超速行驶",
+    "uncovered_load": "重车未密闭",
+    "signal_loss": "重车定位中断",
+    "cloned_plate": "疑似套牌",
+}
+
+#: Families of rules: id -> (name, rules). Each rule is in exactly one.
+RULE_FAMILIES = {
+    "permit": ("核准与路线", ("no_permit", "off_route", "wrong_destination")),
+    "hours": ("时段与静音区", ("outside_hours", "quiet_zone")),
+    "dumping": ("擅自倾倒", ("unauthorised_dumping",)),
+    "daytime": ("日间通行", ("daytime_not_whitelisted",)),
+    "driving": ("行车与密闭", ("no_entry", "overspeed", "uncovered_load")),
+    "identity": ("定位与车牌", ("signal_loss", "cloned_plate")),
+}
+
+#: The five states of a violation.
+STATUS_NAMES = {
+    "flagged": "待复核",
+    "confirmed": "属实",
+    "rejected": "不属实",
+    "appealed": "申诉中",
+    "overturned": "申诉成立",
+}
+
+#: Three outcomes that reports count by: an appeal reopens the question, an overturned case was none.
+OUTCOME_NAMES = {"open": "待复核", "upheld": "属实", "dismissed": "不属实"}
+OUTCOME_OF_STATUS = {
+    "flagged": "open",
+    "appealed": "open",
+    "confirmed": "upheld",
+    "rejected": "dismissed",
+    "overturned": "dismissed",
+}
+
+SITE_KIND_NAMES = {
+    "construction": "建筑工地",
+    "disposal": "消纳场",
+    "soil_bank": "土方中转场",
+    "depot": "停车场",
+    "fuel": "加油站",
+    "wash": "冲洗点",
+    "other": "其他场所",
+    "unknown": "未登记地点",
+}
+
+#: Why a position report was set aside.
+REASON_NAMES: dict[str, str] = {}
+
+#: What may be ill with a terminal.
+FAULT_NAMES = {
+    "datum": "坐标系与申报不符",
+    "load": "载重传感器不可信",
+    "lift": "举升传感器不可信",
+    "cover": "密闭传感器不可信",
+    "acc": "点火信号不可信",
+    "speed": "速度不可信",
+    "clock": "时钟不可信",
+}
+
+DATUM_NAMES = {
+    "wgs84": "WGS 84",
+    "cgcs2000": "CGCS2000",
+    "gcj02": "GCJ-02（国测局）",
+    "bd09": "BD-09（百度）",
+}
+
+WEEKDAY_NAMES = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+
+UNREGISTERED_COMPANY = "未登记企业"
+UNREGISTERED_SITE = "未登记地点"
+NO_DISTRICT = "不在辖区街道内"
+
+
+def name_of(names: dict[str, str], key: str | None) -> str:
+    """The Chinese name of an identifier; one that has none (a later rule, a new reason) shows as itself."""
+    return names.get(key, key) if key else ""
