@@ -1,0 +1,49 @@
+# Everything a newcomer or a build machine runs. `make` alone lists it.
+# PYTHON=/path/to/python3 chooses the interpreter; without it, the first one of 3.11 or later on PATH is taken.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs clean
+SHELL := /bin/bash
+
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-ready
+READY := .venv/.ready
+OUT ?= demo_out
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## makes the environment in .venv, with the tools for development
+
+demo: $(RUNTIME) ## the whole job on the sample tracks: report, maps, scores (OUT=demo_out)
+	@$(BIN)/muckwatch demo --out "$(OUT)"
+
+test: $(READY) ## every test; installs Chromium and Chinese fonts where they are missing
+	@tools/setup-system
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## what needs no run: lint, format, types, the arrows between the folders, current docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/generate_rules.py --check
+
+bench: $(READY) ## speed and memory, as docs/performance.md quotes them
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: $(READY) ## docs/rules.md, from the rules themselves
+	$(BIN)/python tools/generate_rules.py
+
+clean: ## removes the environment, caches and the demo's output
+	rm -rf .venv build *.egg-info demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -exec rm -rf {} +
+
+$(RUNTIME): pyproject.toml
+	@python=$$(tools/find-python) && echo "Making the environment in .venv with $$python (once; a minute or two)" && "$$python" -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(READY): $(RUNTIME)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
