@@ -1,0 +1,336 @@
+"""The store: a folder with the DuckDB database of findings, the archive of fixes and the registries they rest on.
+
+muckwatch.duckdb      findings, decisions, manifest; touched by DuckDB alone
+.lock                 many readers or one writer
+fixes/<day>/*.parquet the archive; the manifest says which files count
+registry/<digest>/    an exact copy of every registry folder used
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from reports.archive import FIXES_FOLDER, ArchiveFile, sweep, sync_folder, write_empty
+from reports.errors import StoreError
+from reports.lock import LOCK_FILE, FolderLock
+from reports.recording import Recording, RecordResult, RunHead, RunRecord
+
+__all__ = ["SCHEMA_VERSION", "Store", "StoreError"]
+
+#: Of the tables in `schema.sql`; a store of a newer version is refused.
+SCHEMA_VERSION = 1
+#: Older ones lose acknowledged rows on a full disk.
+DUCKDB_MIN = (1, 5, 6)
+DATABASE_FILE = "muckwatch.duckdb"
+REGISTRY_FOLDER = "registry"
+_NEW_DATABASE = f"{DATABASE_FILE}.new"
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+class Store:
+    """An open store. `Store.open` gives the one writer, `Store.read` one of many readers; both are context managers."""
+
+    def __init__(self, path: Path, lock: FolderLock | None, *, writable: bool) -> None:
+        """Use `Store.open` or `Store.read`."""
+        self.path = path
+        self.writable = writable
+        self._lock = lock
+        self._con = _connect(path / DATABASE_FILE, read_only=not writable)
+        try:
+            folder = self._check_version()
+            self._settle_folder(folder)
+            _shut_in(self._con, path)
+            if writable:
+                sweep(path, (f.path for f in self.manifest()))
+        except BaseException:
+            self._con.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> Store:
+        """Opens a store as its one writer.
+
+        Args:
+            path: the store's folder.
+            create: make a new store if there is none; the folder must then be new or empty.
+
+        Raises:
+            StoreError: no store there, not a store, of a newer version, not writable, or in use by another process.
+        """
+        path = _resolved(path)
+        if create:
+            _make_folder(path)
+        elif not (path / DATABASE_FILE).is_file():
+            raise StoreError(_no_store(path))
+        lock = FolderLock(path, shared=False)
+        try:
+            if not (path / DATABASE_FILE).is_file():
+                _create(path)
+            return cls(path, lock, writable=True)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def read(cls, path: Path) -> Store:
+        """Opens a store for reading, beside other readers.
+
+        Raises:
+            StoreError: no store there, not a store, of a newer version, or a writer holds it.
+        """
+        path = _resolved(path)
+        if not (path / DATABASE_FILE).is_file():
+            raise StoreError(_no_store(path))
+        # A copy without a lock file, on a medium that cannot be written say, has no writer to be guarded from.
+        lock = FolderLock(path, shared=True) if (path / LOCK_FILE).exists() else None
+        try:
+            return cls(path, lock, writable=False)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+
+    def close(self) -> None:
+        """Closes the database, writing out what its log still holds, and lets the next one in."""
+        self._con.close()
+        if self._lock:
+            self._lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Rows as a frame; instants are Datetime in UTC, JSON is text.
+
+        Raises:
+            StoreError: if DuckDB cannot answer.
+        """
+        with _told(self.path):
+            table = self._con.sql(sql, params=parameters).to_arrow_table()
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def batches(self, sql: str, rows: int) -> Iterator[pl.DataFrame]:
+        """The same, some rows at a time, for what may not fit in memory."""
+        with _told(self.path):
+            reader = self._con.sql(sql).to_arrow_reader(rows)
+            for batch in reader:
+                frame = pl.from_arrow(batch)
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
+
+    def manifest(self) -> list[ArchiveFile]:
+        """The files of the fix archive that count, by path."""
+        found = self.query("SELECT path, day, rows, sha256, first_ms, last_ms, plates FROM kept.archive ORDER BY path")
+        return [ArchiveFile(**{**row, "plates": tuple(row["plates"])}) for row in found.iter_rows(named=True)]
+
+    @contextmanager
+    def recording(self, head: RunHead) -> Iterator[Recording]:
+        """Takes in one run, in pieces of any size; commits at the end of the block, or nothing if it raised."""
+        recording = Recording(self, head)
+        yield recording
+        recording.commit()
+
+    def record(self, run: RunRecord) -> RecordResult:
+        """Takes in one run at once, in one transaction."""
+        with self.recording(run.head) as recording:
+            recording.add(run.findings, run.spans)
+            recording.add_archive(run.archive)
+            recording.set_tally(run.tally)
+        assert recording.result
+        return recording.result
+
+    # What recordings (and, one day, decisions) are made of. Statements are ours; values go in as parameters or frames.
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing of it."""
+        with _told(self.path):
+            self._con.execute("BEGIN")
+            try:
+                yield
+                self._con.execute("COMMIT")
+            except BaseException:
+                # After a fatal error (a full disk) there is no transaction left to roll back.
+                with suppress(duckdb.Error):
+                    self._con.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def lending(self, frames: Mapping[str, pl.DataFrame]) -> Iterator[None]:
+        """Lets statements in the block read each frame as `new_<name>`."""
+        for name, frame in frames.items():
+            self._con.register(f"new_{name}", frame.to_arrow())
+        try:
+            yield
+        finally:
+            for name in frames:
+                self._con.unregister(f"new_{name}")
+
+    def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> int:
+        """Runs a statement; gives the number of rows that it changed."""
+        row = self._con.execute(sql, parameters).fetchone()
+        return int(row[0]) if row else 0
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Adds rows to a table, by column name."""
+        with self.lending({"rows": frame}):
+            self.execute(f"INSERT INTO {table} BY NAME SELECT * FROM new_rows")
+
+    def replace(self, table: str, frame: pl.DataFrame) -> None:
+        """Makes a table hold exactly these rows."""
+        self.execute(f"DELETE FROM {table}")
+        self.append(table, frame)
+
+    def keep_registry(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Keeps an exact copy of a registry folder, whole or not at all."""
+        root = self.path / REGISTRY_FOLDER
+        target, aside = root / digest, root / f"{digest}.tmp"
+        if target.is_dir():
+            return
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            for name, content in files.items():
+                if Path(name).name != name:
+                    raise StoreError(f"{name!r}: a registry file lies in the registry folder itself")
+                (aside / name).write_bytes(content)
+                sync_folder(aside / name)
+            sync_folder(aside)
+            aside.rename(target)
+            sync_folder(root)
+        except OSError as error:
+            raise StoreError(f"{root}: cannot keep the registry: {error.strerror or error}") from error
+
+    def _check_version(self) -> str:
+        """Refuses what is not a store of a version that this program knows; gives the folder it last was in."""
+        try:
+            version, folder = self._con.execute("SELECT schema_version, folder FROM kept.meta").fetchone() or (None, "")
+        except duckdb.CatalogException as error:
+            raise StoreError(f"{self.path}: {DATABASE_FILE} is not a muckwatch database") from error
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path}: a store of schema version {version}, but this muckwatch knows versions up to "
+                f"{SCHEMA_VERSION}; use a newer one"
+            )
+        return str(folder)
+
+    def _settle_folder(self, folder: str) -> None:
+        """Points the view `fixes` at where the store is now: for good by the writer, for itself by a reader."""
+        if folder == str(self.path):
+            return
+        self._con.execute(_fixes_view(self.path, "" if self.writable else "TEMP"))
+        if self.writable:
+            self._con.execute("UPDATE kept.meta SET folder = ?", [str(self.path)])
+            self._con.execute("CHECKPOINT")
+
+
+def _resolved(path: Path) -> Path:
+    if tuple(int(n) for n in duckdb.__version__.split(".")[:3]) < DUCKDB_MIN:
+        wanted = ".".join(map(str, DUCKDB_MIN))
+        raise StoreError(f"duckdb {duckdb.__version__} can lose rows on a full disk; install {wanted} or newer")
+    return path.expanduser().resolve()
+
+
+def _no_store(path: Path) -> str:
+    if not path.exists():
+        return f"{path}: there is no store; `muckwatch run --out` makes one"
+    return f"{path}: not a store: it has no {DATABASE_FILE}"
+
+
+def _make_folder(path: Path) -> None:
+    """Makes the folder of a new store; refuses one that holds other people's files."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        ours = {DATABASE_FILE, LOCK_FILE, FIXES_FOLDER, REGISTRY_FOLDER}
+        names = {p.name for p in path.iterdir() if not p.name.startswith(DATABASE_FILE)}
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreError(f"{path}: not a folder; a store is one") from error
+    except OSError as error:
+        raise StoreError(f"{path}: cannot make a store here: {error.strerror}") from error
+    if not (path / DATABASE_FILE).exists() and names - ours:
+        raise StoreError(f"{path}: not a store, and not empty (it holds {min(names - ours)}); name a new folder")
+
+
+def _create(path: Path) -> None:
+    """Makes the database aside and renames it, so that a kill leaves none or a whole one."""
+    for leftover in path.glob(f"{DATABASE_FILE}*"):
+        leftover.unlink()
+    with _told(path):
+        try:
+            write_empty(path)
+            (path / REGISTRY_FOLDER).mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot make a store here: {error.strerror}") from error
+        con = duckdb.connect(str(path / _NEW_DATABASE))
+        try:
+            con.execute(_SCHEMA.read_text(encoding="utf-8"))
+            con.execute(_fixes_view(path))
+            con.execute("INSERT INTO kept.meta VALUES (?, ?)", [SCHEMA_VERSION, str(path)])
+            con.execute("CHECKPOINT")
+        finally:
+            con.close()
+    (path / _NEW_DATABASE).rename(path / DATABASE_FILE)
+    sync_folder(path)
+
+
+def _connect(database: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        con = duckdb.connect(str(database), read_only=read_only)
+        con.execute("SET TimeZone = 'UTC'")
+    except duckdb.Error as error:
+        raise StoreError(f"{database}: cannot be opened: {_first_line(error)}") from error
+    return con
+
+
+def _shut_in(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Lets statements reach the archive and nothing else on this machine or the net; cannot be undone.
+
+    Connections of one process to one file share these settings.
+    """
+    if not con.execute("SELECT current_setting('enable_external_access')").fetchall()[0][0]:
+        return
+    con.execute("SET autoinstall_known_extensions = false")
+    con.execute("SET autoload_known_extensions = false")
+    archive = f"{folder / FIXES_FOLDER}/"  # as it is, and as `fixes_in` writes it in its glob
+    con.execute("SET allowed_directories = " + _literal([archive, re.sub(r"([*?\[])", r"[\1]", archive)]))
+    con.execute("SET enable_external_access = false")
+
+
+def _fixes_view(folder: Path, kind: str = "") -> str:
+    return f"CREATE OR REPLACE {kind} VIEW fixes AS SELECT * FROM fixes_in({_literal(str(folder))})"
+
+
+def _literal(value: str | list[str]) -> str:
+    """Text as SQL, for the few statements that take no parameters."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return "'" + value.replace("'", "''") + "'"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """DuckDB's errors as a `StoreError` in one line."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StoreError(f"{path}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
