@@ -59,6 +59,10 @@ class Week:
         """The seven operating dates, Monday first."""
         return tuple(self.monday + timedelta(days=n) for n in range(7))
 
+    def dates_of(self, times_ms: npt.NDArray[np.int64], policy: Clock) -> list[date]:
+        """The operating date of each instant (epoch ms, shape (n,)), all inside the week's span."""
+        return [self.dates[row] for row in _rows(times_ms, self, policy)]
+
     def back(self, weeks: int = 1) -> Week:
         """The week that many weeks before."""
         return week_of(self.monday - timedelta(weeks=weeks))
@@ -141,8 +145,11 @@ def weekday_and_hour(times_ms: npt.NDArray[np.int64], week: Week, policy: Clock)
         Counts, shape (7, 24): Monday first, hour by the wall clock. Monday 02:00 is in Sunday's row of the week before.
     """
     counts = np.zeros((7, 24), dtype=np.int64)
-    starts = np.array([start for _, start, _ in date_bounds_ms(week.dates, policy)], dtype=np.int64)
-    rows = np.searchsorted(starts, times_ms, side="right") - 1
     hours = [datetime.fromtimestamp(int(t) / 1000, policy.zone).hour for t in times_ms]
-    np.add.at(counts, (rows, np.array(hours, dtype=np.int64)), 1)
+    np.add.at(counts, (_rows(times_ms, week, policy), np.array(hours, dtype=np.int64)), 1)
     return counts
+
+
+def _rows(times_ms: npt.NDArray[np.int64], week: Week, policy: Clock) -> npt.NDArray[np.int64]:
+    starts = np.array([start for _, start, _ in date_bounds_ms(week.dates, policy)], dtype=np.int64)
+    return np.searchsorted(starts, times_ms, side="right") - 1
