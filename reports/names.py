@@ -59,7 +59,22 @@ SITE_KIND_NAMES = {
 }
 
 #: Why a position report was set aside.
-REASON_NAMES: dict[str, str] = {}
+REASON_NAMES = {
+    "bad_row": "行格式错误",
+    "not_an_object": "不是 JSON 对象",
+    "no_plate": "缺车牌",
+    "bad_plate": "车牌含控制字符",
+    "no_time": "缺时间",
+    "bad_time": "时间无法识别",
+    "time_without_offset": "时间未注明时区",
+    "time_too_old": "时间过早（2010 年以前）",
+    "time_in_future": "时间超前",
+    "no_position": "缺经纬度",
+    "bad_position": "经纬度不是数字",
+    "position_out_of_range": "经纬度超出范围",
+    "zero_position": "经纬度为零",
+    "unknown_datum": "坐标系未知",
+}
 
 #: What may be ill with a terminal.
 FAULT_NAMES = {

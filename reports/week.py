@@ -1,197 +1,71 @@
-"""The weekly joint-inspection report as data: `build` reads the store once and computes every number once."""
+"""The weekly joint-inspection report: `build` reads a store once and computes every number once, `write` draws it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-import polars as pl
+from reports.calendar import Week, parse_week
+from reports.store import Store, StoreError
+from reports.week_figures import WEEKS_BACK, report_of
+from reports.week_html import render_html
+from reports.week_model import WeekReport
+from reports.week_queries import read_week
+from reports.week_xlsx import write_xlsx
 
-from reports.calendar import weekday_and_hour
-from reports.names import RULE_FAMILIES
-from reports.week_input import WeekCut, WeekInput
-from reports.week_model import ClueLine, Figure, Outcomes, TrendWeek, TripLine, WeekReport
-from reports.week_quality import quality
-from reports.week_tables import (
-    by_company,
-    by_district,
-    by_origin,
-    by_receiver,
-    by_rule,
-    by_vehicle,
-    company_name,
-    family_of,
-    rules_by,
-    site_name,
-)
-from rules.registry.model import Registry
+__all__ = ["FORMATS", "Week", "WeekReport", "build", "parse_week", "render_html", "write", "write_xlsx"]
 
-#: How many weeks before this one the means and the trend look at.
-WEEKS_BACK = 4
-_MIN_WEEKS_FOR_MEAN = 2
-
-HEADLINES = {
-    "trucks_seen": ("有轨迹车辆", "辆"),
-    "trips": ("运输趟次", "趟"),
-    "clues": ("疑似违规线索", "条"),
-    "rate_per_100": ("每百趟线索数", "条"),
-    "flagged_trips": ("涉线索趟次", "趟"),
-    "flagged_trucks": ("涉线索车辆", "辆"),
-    "points": ("线索对应记分", "分"),
-    "upheld_points": ("其中已属实记分", "分"),
-}
+FORMATS = ("html", "xlsx")
 
 
-def report_of(given: WeekInput) -> WeekReport:
-    """Computes the report from what was read of a store: pure, so the same input gives the same report."""
-    registry, policy = given.registry, given.registry.policy
-    now = given.cut(given.week)
-    earlier = [given.cut(given.week.back(n)) for n in range(1, WEEKS_BACK + 1)]
-    before = earlier[0] if earlier[0].has_data else None
-    start_ms, end_ms = given.week.span_ms(policy)
-    heat = weekday_and_hour(now.live["start_ms"].to_numpy(), given.week, policy)
-    return WeekReport(
-        week=given.week,
-        zone=registry.zone,
-        day_hours=str(policy.day),
-        start_ms=start_ms,
-        end_ms=end_ms,
-        cutoff_ms=given.cutoff_ms,
-        registry_digest=registry.digest,
-        policy_digest=policy.digest,
-        rule_versions=_versions(now),
-        min_trips_for_rate=policy.min_trips_for_rate,
-        has_data=now.has_data,
-        has_previous=before is not None,
-        figures=_headline(now, before, [cut for cut in earlier if cut.has_data]),
-        families=_families(now, before),
-        outcomes=_outcomes(now),
-        previous_outcomes=_outcomes(before) if before else None,
-        trend=tuple(TrendWeek(c.week, c.trips.height, c.live.height) for c in reversed([now, *earlier]) if c.has_data),
-        rules=by_rule(now, before),
-        companies=by_company(now, before, registry),
-        vehicles=by_vehicle(now, before, registry),
-        origins=by_origin(now, registry),
-        receivers=by_receiver(now, registry),
-        districts=by_district(now, before, registry),
-        heat=tuple(tuple(int(n) for n in row) for row in heat),
-        heat_hours=_hours_from(policy.day.spans_min[0][0] // 60),
-        trips=_trips(given, now),
-        clues=_clues(now, registry),
-        quality=quality(given, now, before),
-    )
+def build(store: Store, week: Week) -> WeekReport:
+    """Reads a store and computes the report of one week; a week without data gives a report that says so.
+
+    Raises:
+        StoreError: if the store cannot be read.
+    """
+    return report_of(read_week(store, week, WEEKS_BACK))
 
 
-def _hours_from(first: int) -> tuple[int, ...]:
-    """The hours of an operating date in order, so that a night is not torn apart at midnight."""
-    return tuple((first + n) % 24 for n in range(24))
+def write(
+    store: Store,
+    week: Week,
+    out_dir: Path,
+    formats: Sequence[str] = FORMATS,
+    trip_maps: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Writes the report as `周报-2026-W47.html` and `.xlsx`; each file appears whole or not at all.
 
+    Args:
+        store: open for reading or writing.
+        week: the ISO week.
+        out_dir: made if it is not there.
+        formats: of `FORMATS`.
+        trip_maps: trip id -> path of its map page, relative to `out_dir`; the page then links to them.
 
-def _headline(now: WeekCut, before: WeekCut | None, earlier: list[WeekCut]) -> tuple[Figure, ...]:
-    value, previous = _totals(now), _totals(before) if before else {}
-    means: dict[str, float] = {}
-    if len(earlier) >= _MIN_WEEKS_FOR_MEAN:
-        totals = [_totals(cut) for cut in earlier]
-        means = {key: sum(t[key] for t in totals) / len(totals) for key in value if key != "trucks_seen"}
-    return tuple(
-        Figure(key, name, unit, value[key], previous.get(key), means.get(key))
-        for key, (name, unit) in HEADLINES.items()
-    )
+    Returns:
+        The files written, in the order of `formats`.
 
-
-def _totals(cut: WeekCut) -> dict[str, float]:
-    live = cut.live
-    flagged = set(live["trip_id"].drop_nulls()) & set(cut.trips["trip_id"])
-    return {
-        "trucks_seen": cut.tracks["plate"].n_unique(),
-        "trips": cut.trips.height,
-        "clues": live.height,
-        "rate_per_100": 100.0 * live.height / cut.trips.height if cut.trips.height else 0.0,
-        "flagged_trips": len(flagged),
-        "flagged_trucks": live["plate"].n_unique(),
-        "points": int(live["scored"].sum()),
-        "upheld_points": int(live.filter(pl.col("outcome") == "upheld")["scored"].sum()),
-    }
-
-
-def _families(now: WeekCut, before: WeekCut | None) -> tuple[Figure, ...]:
-    counts, earlier = _by_family(now), _by_family(before) if before else {}
-    names = {**{key: name for key, (name, _) in RULE_FAMILIES.items()}, "": "其他"}
-    shown = [key for key in names if key or counts.get(key) or earlier.get(key)]
-    return tuple(
-        Figure(key, names[key], "条", counts.get(key, 0), earlier.get(key, 0) if before else None) for key in shown
-    )
-
-
-def _by_family(cut: WeekCut) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for rule in cut.live["rule"]:
-        family = family_of(rule)
-        found[family] = found.get(family, 0) + 1
-    return found
-
-
-def _outcomes(cut: WeekCut) -> Outcomes:
-    found = dict(cut.clues.group_by("outcome").len().iter_rows())
-    return Outcomes(found.get("open", 0), found.get("upheld", 0), found.get("dismissed", 0))
-
-
-def _versions(now: WeekCut) -> tuple[tuple[str, str], ...]:
-    pairs = now.clues.select("rule", pl.col("rule_version").fill_null("")).unique()
-    return tuple(sorted((rule, version) for rule, version in pairs.iter_rows() if version))
-
-
-def _trips(given: WeekInput, now: WeekCut) -> tuple[TripLine, ...]:
-    """Trips that the week's live clues name, the gravest first; a trip may have begun the week before."""
-    live = now.live.filter(pl.col("trip_found"))
-    rules = rules_by(live, "trip_id", frequent_first=False)
-    totals = live.group_by("trip_id").agg(pl.col("scored").sum(), pl.len())
-    found: dict[str, Any] = {t["trip_id"]: t for t in given.trips_of_clues.iter_rows(named=True)}
-    owner = dict(live.select("plate", "company_id").iter_rows())
-    lines = []
-    for trip_id, points, count in totals.iter_rows():
-        trip = found[trip_id]
-        lines.append(
-            TripLine(
-                trip_id=trip_id,
-                plate=trip["plate"],
-                company=company_name(given.registry, owner.get(trip["plate"])),
-                origin=site_name(given.registry, trip["origin_site"]),
-                destination=site_name(given.registry, trip["disposal_site"]),
-                loaded_ms=trip["loaded_ms"],
-                dumped_ms=trip["dumped_ms"],
-                distance_m=trip["distance_m"],
-                rules=rules[trip_id],
-                points=points,
-                count=count,
-            )
-        )
-    return tuple(sorted(lines, key=lambda t: (-t.points, -t.count, t.loaded_ms, t.plate)))
-
-
-def _clues(now: WeekCut, registry: Registry) -> tuple[ClueLine, ...]:
-    streets = {d.district_id: d.name for d in registry.districts}
-    bounds = now.week.dates_of(now.clues["start_ms"].to_numpy(), registry.policy)
-    lines = []
-    for day, row in zip(bounds, now.clues.iter_rows(named=True), strict=True):
-        lines.append(
-            ClueLine(
-                violation_id=row["violation_id"],
-                rule=row["rule"],
-                plate=row["plate"],
-                company=company_name(registry, row["company_id"]),
-                day=day,
-                start_ms=row["start_ms"],
-                end_ms=row["end_ms"],
-                district=streets.get(row["district_id"], row["district_id"] or ""),
-                origin=site_name(registry, row["origin_site"]) if row["trip_found"] else "",
-                site=site_name(registry, row["site_id"]) if row["site_id"] else "",
-                permit_no=row["permit_no"] or "",
-                trip_id=row["trip_id"] or "",
-                confidence=row["confidence"],
-                points=row["scored"],
-                status=row["status"],
-                lon=row["lon"],
-                lat=row["lat"],
-            )
-        )
-    return tuple(lines)
+    Raises:
+        ValueError: an unknown format.
+        StoreError: the store cannot be read or the folder not written.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no format of the weekly report; allowed: {', '.join(FORMATS)}")
+    report = build(store, week)
+    written = []
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        for name in formats:
+            target = out_dir / f"周报-{week}.{name}"
+            aside = target.with_name(f".{target.name}.part")
+            if name == "html":
+                aside.write_text(render_html(report, trip_maps), encoding="utf-8", newline="\n")
+            else:
+                write_xlsx(report, aside)
+            aside.replace(target)
+            written.append(target)
+    except OSError as error:
+        raise StoreError(f"{out_dir}: cannot write the report: {error.strerror or error}") from error
+    return written

@@ -6,6 +6,7 @@ Every chart says by shape what it says by colour: solid, hatched, outlined, dash
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -70,7 +71,9 @@ def _scale(most: int) -> tuple[int, int]:
 
 
 def _svg(title: str, width: int, height: int, parts: Sequence[str]) -> Markup:
-    head = Markup('<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">')
+    head = Markup(
+        '<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">'
+    )
     return head.format(width, height, title) + Markup("").join(parts) + Markup("</svg>")
 
 
@@ -118,13 +121,9 @@ def _grid(x1: float, y: float, x2: float, tick: float) -> Markup:
 
 def _line(dots: Sequence[tuple[float, float] | None]) -> list[Markup]:
     """A dashed line through the dots, broken where there is none."""
-    drawn = [
-        Markup(
-            '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="2" stroke-dasharray="6 4"/>'
-        ).format(*a, *b, _INK)
-        for a, b in zip(dots, dots[1:], strict=False)
-        if a and b
-    ]
+    shape = Markup('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}" stroke-width="2" {}/>')
+    dashed = Markup('stroke-dasharray="6 4"')
+    drawn = [shape.format(*a, *b, _INK, dashed) for a, b in pairwise(dots) if a and b]
     marks = [
         Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3.5" fill="#fff" stroke="{}" stroke-width="2"/>').format(*dot, _INK)
         for dot in dots

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from reports import names, week_text
+from reports.fault_words import fault_reason
 from reports.week_charts import columns, stacked_bars
 from reports.week_model import RuleLine, WeekReport
 
@@ -30,6 +31,7 @@ def render_html(report: WeekReport, trip_maps: Mapping[str, str] | None = None) 
         r=report,
         t=week_text,
         n=names,
+        fault_reason=fault_reason,
         top=_TOPS,
         rule_chart=_rule_chart(report),
         day_chart=_day_chart(report),

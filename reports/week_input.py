@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -76,7 +77,8 @@ class WeekInput:
     """Everything read for one report.
 
     `violations` and `trips` span the four weeks before and the week; `tracks` the week before and the week.
-    `trips_of_clues` are the trips that the violations name, whenever they began.
+    `trips_of_clues` are the trips that the violations name, whenever they began. `health` is of the runs that touch the
+    week; `heard_ms` tells when a truck was last heard by a run that ended before it.
     """
 
     week: Week
@@ -87,6 +89,7 @@ class WeekInput:
     tracks: pl.DataFrame = field(default_factory=lambda: _empty(TRACKS))
     health: pl.DataFrame = field(default_factory=lambda: _empty(HEALTH))
     rejected: pl.DataFrame = field(default_factory=lambda: _empty(REJECTED))
+    heard_ms: Mapping[str, int] = field(default_factory=dict)
     repeats: int = 0
     cutoff_ms: int | None = None
 

@@ -7,15 +7,17 @@ is *live* until a reviewer dismisses it. Counts and points are of live clues unl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
+from datetime import date, tzinfo
 
 from reports.calendar import Week
+
+#: A store that ends this close to the week's end holds the whole week: parked trucks report seldom.
+_PARKED_MS = 3_600_000
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One headline figure. `previous` is None where the week before has no data, `mean4` where fewer than two of the
-    four weeks before have any."""
+    """One headline figure. `previous` is None without data of the week before, `mean4` without two of the four before."""
 
     key: str
     name: str
@@ -227,17 +229,8 @@ class RejectedLine:
 
 
 @dataclass(frozen=True)
-class Fall:
-    """Something that tells of less data than the week before."""
-
-    key: str
-    now: float
-    before: float
-
-
-@dataclass(frozen=True)
 class Quality:
-    """How far the week's tracks can be relied on."""
+    """How far the week's tracks can be relied on; `falls` are keys of figures that fell."""
 
     figures: tuple[Figure, ...]
     registered: int
@@ -249,7 +242,7 @@ class Quality:
     rejected: tuple[RejectedLine, ...]
     repeats: int
     faults: tuple[FaultLine, ...]
-    falls: tuple[Fall, ...]
+    falls: tuple[str, ...]
     fewer_clues: bool
     slot_s: int
 
@@ -303,9 +296,7 @@ class WeekReport:
     @property
     def finished(self) -> bool:
         """Whether the store reaches past the week's end."""
-        return self.cutoff_ms is not None and self.cutoff_ms >= self.end_ms - int(
-            timedelta(hours=1).total_seconds() * 1000
-        )
+        return self.cutoff_ms is not None and self.cutoff_ms >= self.end_ms - _PARKED_MS
 
     def figure(self, key: str) -> Figure:
         """One headline figure by key."""

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from reports.week_input import WeekCut, WeekInput
-from reports.week_model import Fall, FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
+from reports.week_model import FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
 from reports.week_tables import company_name
 
 #: What counts as "less data than the week before": part of the figure for counts, difference for shares. A fleet's
@@ -66,14 +66,14 @@ def _measure(cut: WeekCut, registered: set[str], slot_s: int) -> dict[str, float
     }
 
 
-def _falls(figures: tuple[Figure, ...]) -> tuple[Fall, ...]:
+def _falls(figures: tuple[Figure, ...]) -> tuple[str, ...]:
     found = []
     for f in figures:
         if f.previous is None:
             continue
         limit = FALL_SHARE if f.unit == "%" else FALL_RATIO * f.previous
         if f.previous - f.value > limit or (f.previous and not f.value):
-            found.append(Fall(f.key, f.value, f.previous))
+            found.append(f.key)
     return tuple(found)
 
 
@@ -123,14 +123,11 @@ def _terminals(given: WeekInput, now: WeekCut, faults: tuple[FaultLine, ...]) ->
 
 
 def _silent(given: WeekInput, seen: set[str]) -> tuple[SilentTruck, ...]:
-    heard = dict(given.health.group_by("plate").agg(pl.col("last_ms").max()).iter_rows())
-    start_ms, _ = given.week.span_ms(given.registry.policy)
-    silent = (v for v in given.registry.vehicles if v.plate not in seen)
-    lines = []
-    for v in silent:
-        last_ms = heard.get(v.plate)
-        before = last_ms if last_ms is not None and last_ms < start_ms else None
-        lines.append(SilentTruck(v.plate, company_name(given.registry, v.company_id), v.terminal, before))
+    lines = [
+        SilentTruck(v.plate, company_name(given.registry, v.company_id), v.terminal, given.heard_ms.get(v.plate))
+        for v in given.registry.vehicles
+        if v.plate not in seen
+    ]
     return tuple(sorted(lines, key=lambda s: (s.company, s.plate)))
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import date, datetime
 
 from reports.names import RULE_NAMES, WEEKDAY_NAMES, name_of
-from reports.week_model import Fall, Figure, WeekReport
+from reports.week_model import Figure, WeekReport
 
 NO_PREVIOUS = "无上周数据"
 NEW = "新增"
@@ -71,6 +71,11 @@ def value_of(figure: Figure, value: float | None) -> str:
     return percent(value) if figure.unit == "%" else number(value, digits_of(figure))
 
 
+def in_unit(figure: Figure, value: float | None) -> float | None:
+    """The value as a number in the unit that the figure names."""
+    return 100 * value if value is not None and figure.unit == "%" else value
+
+
 def change_of(figure: Figure) -> str:
     """The change against the week before: `+12（+8.0%）`, `新增` from zero, `持平`, or that there is no such week."""
     if figure.change is None:
@@ -115,14 +120,14 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
         found.append(f"{title(report)}没有任何数据：没有定位点、没有运输趟次、也没有线索。本报告不能说明本周没有违规。")
     elif not report.finished and report.cutoff_ms is not None:
         found.append(
-            f"数据截至 {stamp(report, report.cutoff_ms)}，本周到 {stamp(report, report.end_ms)} 才结束；此后的情况未计入，"
-            "与上周的比较仅供参考。"
+            f"数据截至 {stamp(report, report.cutoff_ms)}，本周到 {stamp(report, report.end_ms)} 才结束；"
+            "此后的情况未计入，与上周的比较仅供参考。"
         )
     if not report.has_data:
         return tuple(found)
     quality = report.quality
     if quality.falls:
-        parts = "；".join(_fall_text(report, fall) for fall in quality.falls)
+        parts = "；".join(_fall_text(quality.figure(key)) for key in quality.falls)
         meaning = (
             "线索减少不等于违规减少，应先核查掉线车辆和终端，再评价本周成效。"
             if quality.fewer_clues
@@ -130,9 +135,8 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
         )
         found.append(f"本周数据不如上周完整：{parts}。{meaning}")
     if quality.empty_days:
-        found.append(
-            f"以下日期没有任何定位点：{'、'.join(weekday_date(day) for day in quality.empty_days)}。这些日期没有线索，不代表没有违规。"
-        )
+        days = "、".join(weekday_date(day) for day in quality.empty_days)
+        found.append(f"以下日期没有任何定位点：{days}。这些日期没有线索，不代表没有违规。")
     before = report.previous_outcomes
     if before and abs(before.reviewed_share - report.outcomes.reviewed_share) > 0.2:
         found.append(
@@ -142,10 +146,9 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fall_text(report: WeekReport, fall: Fall) -> str:
-    figure = report.quality.figure(fall.key)
+def _fall_text(figure: Figure) -> str:
     unit = "" if figure.unit == "%" else f" {figure.unit}"
-    return f"{figure.name}由 {value_of(figure, fall.before)}{unit} 降至 {value_of(figure, fall.now)}{unit}"
+    return f"{figure.name}由 {value_of(figure, figure.previous)}{unit} 降至 {value_of(figure, figure.value)}{unit}"
 
 
 def completeness_verdict(report: WeekReport) -> str:
@@ -183,11 +186,13 @@ def notes(report: WeekReport) -> tuple[tuple[str, str], ...]:
         ),
         (
             "轨迹完整度",
-            f"每车每日首末定位点之间，每 {slot_min} 分钟内至少有一个有效定位点的时段占比；“有轨迹时长”为有定位点的时段合计。",
+            f"每车每日首末定位点之间，每 {slot_min} 分钟内至少有一个有效定位点的时段占比；“有轨迹时长”为这些时段的"
+            "合计。“终端完整度”由判定程序按终端自身的上报节奏估计。",
         ),
         (
             "环比",
-            "与上一 ISO 周相比；上周为零的记“新增”，上周没有任何数据的记“无上周数据”。“前四周均值”只计有数据的周，不足两周不计算。",
+            "与上一 ISO 周相比；上周为零的记“新增”，上周没有任何数据的记“无上周数据”。“前四周均值”只计有数据的周，"
+            "不足两周不计算。",
         ),
         ("置信度", "0 至 1，是规则对线索可靠程度的估计，不能代替人工复核。"),
     )

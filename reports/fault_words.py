@@ -1,0 +1,34 @@
+"""Why a terminal is not believed, in Chinese: the engine says it in English, in forms that are few and fixed."""
+
+from __future__ import annotations
+
+import re
+
+from reports.names import DATUM_NAMES, name_of
+
+_FORMS = (
+    (
+        r"stands and routes fit (?P<found>\w+) \((?P<fit>[\d.]+)\), not (?P<told>\w+) \((?P<misfit>[\d.]+)\)",
+        "停车点和路线按 {found} 吻合（{fit}），按申报的 {told} 不吻合（{misfit}）",
+    ),
+    (
+        r"body up at more than (?P<kmh>\d+) km/h in (?P<driving>\d+) of (?P<raised>\d+) raised fixes",
+        "举升状态的 {raised} 个定位点中有 {driving} 个时速超过 {kmh} 公里",
+    ),
+    (
+        r"says loaded in (?P<full>\d+%) of fixes after loading and (?P<emptied>\d+%) after leaving the load",
+        "装载后报重车的占 {full}，卸载后仍报重车的占 {emptied}",
+    ),
+    (r"always loaded", "始终报重车"),
+    (r"always empty", "始终报空车"),
+)
+_WORDS = tuple((re.compile(form), words) for form, words in _FORMS)
+
+
+def fault_reason(why: str) -> str:
+    """The engine's reason in Chinese; a reason of another form stays as it is."""
+    for form, words in _WORDS:
+        found = form.fullmatch(why)
+        if found:
+            return words.format(**{key: name_of(DATUM_NAMES, value) for key, value in found.groupdict().items()})
+    return why
