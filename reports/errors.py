@@ -2,4 +2,8 @@
 
 
 class StoreError(Exception):
-    """A store that cannot be opened, read, written or exported; the message is one line for who typed the command."""
+    """A store that cannot be read or written now; the message is one line for whoever typed the command."""
+
+
+class StoreUnusable(StoreError):
+    """What will fail again until somebody changes what was asked for: no store there, a newer version, no such view."""

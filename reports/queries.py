@@ -10,7 +10,8 @@ import polars as pl
 from ingest.fix import FIX_SCHEMA
 from reports.archive import FIXES_FOLDER
 from reports.errors import StoreError
-from reports.store import REGISTRY_FOLDER, Store
+from reports.registry_copies import load_registry
+from reports.store import Store
 from rules.registry import Registry
 
 
@@ -105,15 +106,7 @@ def registry_of(store: Store, digest: str | None = None) -> Registry:
         if latest.is_empty():
             raise StoreError(f"{store.path}: no run has been recorded yet")
         digest = str(latest.item())
-    from rules.registry import load
-
-    folder = store.path / REGISTRY_FOLDER / digest
-    if not folder.is_dir():
-        raise StoreError(f"{folder}: the copy of the registry is gone")
-    registry = load(folder)
-    if registry.digest != digest:
-        raise StoreError(f"{folder}: this copy of the registry has been changed since it was recorded")
-    return registry
+    return load_registry(store.path, digest)
 
 
 def _between(store: Store, view: str, column: str, start_ms: int, end_ms: int, order: str) -> pl.DataFrame:

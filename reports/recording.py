@@ -15,6 +15,7 @@ import polars as pl
 
 from reports import frames
 from reports.archive import ArchiveFile, reconcile, sweep
+from reports.registry_copies import keep_registry
 from rules.findings import Findings, stable_id
 from rules.registry import Registry
 
@@ -115,7 +116,7 @@ class Recording:
             StoreError: if the store cannot be written; nothing of the run is recorded then.
         """
         store, found = self._store, {name: _joined(name, parts) for name, parts in self._parts.items()}
-        store.keep_registry(self.head.registry.digest, self.head.registry_folder_files)
+        keep_registry(store.path, self.head.registry.digest, self.head.registry_folder_files)
         manifest = reconcile(store.path, store.manifest(), self._archive)
         with store.transaction(), store.lending(found):
             counts = _merge_violations(store, self.head.started_at_ms)

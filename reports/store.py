@@ -8,8 +8,6 @@ registry/<digest>/    an exact copy of every registry folder used
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,21 +17,23 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from reports.archive import FIXES_FOLDER, ArchiveFile, sweep, sync_folder, write_empty
-from reports.errors import StoreError
+from reports.archive import FIXES_FOLDER, ArchiveFile, sweep, write_empty
+from reports.database import (
+    DATABASE_FILE,
+    DUCKDB_MIN,
+    SCHEMA_VERSION,
+    connect,
+    fixes_view,
+    make_database,
+    shut_in,
+    told,
+)
+from reports.errors import StoreError, StoreUnusable
 from reports.lock import LOCK_FILE, FolderLock
 from reports.recording import Recording, RecordResult, RunHead, RunRecord
+from reports.registry_copies import REGISTRY_FOLDER, sweep_registries
 
-__all__ = ["SCHEMA_VERSION", "Store", "StoreError"]
-
-#: Of the tables in `schema.sql`; a store of a newer version is refused.
-SCHEMA_VERSION = 1
-#: Older ones lose acknowledged rows on a full disk.
-DUCKDB_MIN = (1, 5, 6)
-DATABASE_FILE = "muckwatch.duckdb"
-REGISTRY_FOLDER = "registry"
-_NEW_DATABASE = f"{DATABASE_FILE}.new"
-_SCHEMA = Path(__file__).with_name("schema.sql")
+__all__ = ["SCHEMA_VERSION", "Store", "StoreError", "StoreUnusable"]
 
 
 class Store:
@@ -44,13 +44,14 @@ class Store:
         self.path = path
         self.writable = writable
         self._lock = lock
-        self._con = _connect(path / DATABASE_FILE, read_only=not writable)
+        self._con = connect(path / DATABASE_FILE, read_only=not writable)
         try:
             folder = self._check_version()
             self._settle_folder(folder)
-            _shut_in(self._con, path)
+            shut_in(self._con, path)
             if writable:
                 sweep(path, (f.path for f in self.manifest()))
+                sweep_registries(path)
         except BaseException:
             self._con.close()
             raise
@@ -70,11 +71,11 @@ class Store:
         if create:
             _make_folder(path)
         elif not (path / DATABASE_FILE).is_file():
-            raise StoreError(_no_store(path))
+            raise StoreUnusable(_no_store(path))
         lock = FolderLock(path, shared=False)
         try:
             if not (path / DATABASE_FILE).is_file():
-                _create(path)
+                _make_store(path)
             return cls(path, lock, writable=True)
         except BaseException:
             lock.release()
@@ -89,7 +90,7 @@ class Store:
         """
         path = _resolved(path)
         if not (path / DATABASE_FILE).is_file():
-            raise StoreError(_no_store(path))
+            raise StoreUnusable(_no_store(path))
         # A copy without a lock file, on a medium that cannot be written say, has no writer to be guarded from.
         lock = FolderLock(path, shared=True) if (path / LOCK_FILE).exists() else None
         try:
@@ -119,7 +120,7 @@ class Store:
         Raises:
             StoreError: if DuckDB cannot answer.
         """
-        with _told(self.path):
+        with told(self.path):
             table = self._con.sql(sql, params=parameters).to_arrow_table()
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
@@ -127,7 +128,7 @@ class Store:
 
     def batches(self, sql: str, rows: int) -> Iterator[pl.DataFrame]:
         """The same, some rows at a time, for what may not fit in memory."""
-        with _told(self.path):
+        with told(self.path):
             reader = self._con.sql(sql).to_arrow_reader(rows)
             for batch in reader:
                 frame = pl.from_arrow(batch)
@@ -160,7 +161,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the block or nothing of it."""
-        with _told(self.path):
+        with told(self.path):
             self._con.execute("BEGIN")
             try:
                 yield
@@ -197,34 +198,14 @@ class Store:
         self.execute(f"DELETE FROM {table}")
         self.append(table, frame)
 
-    def keep_registry(self, digest: str, files: Mapping[str, bytes]) -> None:
-        """Keeps an exact copy of a registry folder, whole or not at all."""
-        root = self.path / REGISTRY_FOLDER
-        target, aside = root / digest, root / f"{digest}.tmp"
-        if target.is_dir():
-            return
-        try:
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir(parents=True)
-            for name, content in files.items():
-                if Path(name).name != name:
-                    raise StoreError(f"{name!r}: a registry file lies in the registry folder itself")
-                (aside / name).write_bytes(content)
-                sync_folder(aside / name)
-            sync_folder(aside)
-            aside.rename(target)
-            sync_folder(root)
-        except OSError as error:
-            raise StoreError(f"{root}: cannot keep the registry: {error.strerror or error}") from error
-
     def _check_version(self) -> str:
         """Refuses what is not a store of a version that this program knows; gives the folder it last was in."""
         try:
             version, folder = self._con.execute("SELECT schema_version, folder FROM kept.meta").fetchone() or (None, "")
         except duckdb.CatalogException as error:
-            raise StoreError(f"{self.path}: {DATABASE_FILE} is not a muckwatch database") from error
+            raise StoreUnusable(f"{self.path}: {DATABASE_FILE} is not a muckwatch database") from error
         if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise StoreError(
+            raise StoreUnusable(
                 f"{self.path}: a store of schema version {version}, but this muckwatch knows versions up to "
                 f"{SCHEMA_VERSION}; use a newer one"
             )
@@ -234,7 +215,7 @@ class Store:
         """Points the view `fixes` at where the store is now: for good by the writer, for itself by a reader."""
         if folder == str(self.path):
             return
-        self._con.execute(_fixes_view(self.path, "" if self.writable else "TEMP"))
+        self._con.execute(fixes_view(self.path, "" if self.writable else "TEMP"))
         if self.writable:
             self._con.execute("UPDATE kept.meta SET folder = ?", [str(self.path)])
             self._con.execute("CHECKPOINT")
@@ -244,7 +225,9 @@ def _resolved(path: Path) -> Path:
     if tuple(int(n) for n in duckdb.__version__.split(".")[:3]) < DUCKDB_MIN:
         wanted = ".".join(map(str, DUCKDB_MIN))
         raise StoreError(f"duckdb {duckdb.__version__} can lose rows on a full disk; install {wanted} or newer")
-    return path.expanduser().resolve()
+    if "?" in str(path.resolve()):
+        raise StoreUnusable(f"{path}: DuckDB misreads a '?' in a path; name another folder")
+    return path.resolve()
 
 
 def _no_store(path: Path) -> str:
@@ -260,77 +243,17 @@ def _make_folder(path: Path) -> None:
         ours = {DATABASE_FILE, LOCK_FILE, FIXES_FOLDER, REGISTRY_FOLDER}
         names = {p.name for p in path.iterdir() if not p.name.startswith(DATABASE_FILE)}
     except (FileExistsError, NotADirectoryError) as error:
-        raise StoreError(f"{path}: not a folder; a store is one") from error
+        raise StoreUnusable(f"{path}: not a folder; a store is one") from error
     except OSError as error:
-        raise StoreError(f"{path}: cannot make a store here: {error.strerror}") from error
+        raise StoreUnusable(f"{path}: cannot make a store here: {error.strerror}") from error
     if not (path / DATABASE_FILE).exists() and names - ours:
-        raise StoreError(f"{path}: not a store, and not empty (it holds {min(names - ours)}); name a new folder")
+        raise StoreUnusable(f"{path}: not a store, and not empty (it holds {min(names - ours)}); name a new folder")
 
 
-def _create(path: Path) -> None:
-    """Makes the database aside and renames it, so that a kill leaves none or a whole one."""
-    for leftover in path.glob(f"{DATABASE_FILE}*"):
-        leftover.unlink()
-    with _told(path):
-        try:
-            write_empty(path)
-            (path / REGISTRY_FOLDER).mkdir(exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{path}: cannot make a store here: {error.strerror}") from error
-        con = duckdb.connect(str(path / _NEW_DATABASE))
-        try:
-            con.execute(_SCHEMA.read_text(encoding="utf-8"))
-            con.execute(_fixes_view(path))
-            con.execute("INSERT INTO kept.meta VALUES (?, ?)", [SCHEMA_VERSION, str(path)])
-            con.execute("CHECKPOINT")
-        finally:
-            con.close()
-    (path / _NEW_DATABASE).rename(path / DATABASE_FILE)
-    sync_folder(path)
-
-
-def _connect(database: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _make_store(path: Path) -> None:
     try:
-        con = duckdb.connect(str(database), read_only=read_only)
-        con.execute("SET TimeZone = 'UTC'")
-    except duckdb.Error as error:
-        raise StoreError(f"{database}: cannot be opened: {_first_line(error)}") from error
-    return con
-
-
-def _shut_in(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Lets statements reach the archive and nothing else on this machine or the net; cannot be undone.
-
-    Connections of one process to one file share these settings.
-    """
-    if not con.execute("SELECT current_setting('enable_external_access')").fetchall()[0][0]:
-        return
-    con.execute("SET autoinstall_known_extensions = false")
-    con.execute("SET autoload_known_extensions = false")
-    archive = f"{folder / FIXES_FOLDER}/"  # as it is, and as `fixes_in` writes it in its glob
-    con.execute("SET allowed_directories = " + _literal([archive, re.sub(r"([*?\[])", r"[\1]", archive)]))
-    con.execute("SET enable_external_access = false")
-
-
-def _fixes_view(folder: Path, kind: str = "") -> str:
-    return f"CREATE OR REPLACE {kind} VIEW fixes AS SELECT * FROM fixes_in({_literal(str(folder))})"
-
-
-def _literal(value: str | list[str]) -> str:
-    """Text as SQL, for the few statements that take no parameters."""
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    return "'" + value.replace("'", "''") + "'"
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """DuckDB's errors as a `StoreError` in one line."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise StoreError(f"{path}: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+        write_empty(path)
+        (path / REGISTRY_FOLDER).mkdir(exist_ok=True)
+        make_database(path)
+    except OSError as error:
+        raise StoreUnusable(f"{path}: cannot make a store here: {error.strerror or error}") from error
