@@ -1,0 +1,202 @@
+"""Stage 1: whole columns of fixes get their ground truth: metres, moving or still, site, zones, corridors, sensors.
+
+Each fix is judged by itself and its two neighbours only, so the answer does not depend on how a stream was cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.datum import from_wgs84, to_wgs84
+from rules.ground import Ground
+from rules.health import Knowledge
+from rules.plane import Floats
+from rules.raster import Ints
+
+STILL_BELOW_KMH = 5.0  # GNSS speed noise of a standing truck is below 3 km/h; creeping in a queue is above 5
+SLOW_BELOW_KMH = 15.0  # off the road, in a yard or in a queue; on a road trucks go faster
+ROAD_SPEED_MS = 150 / 3.6  # no muck truck is faster
+POSITION_SLACK_M = 100.0  # and two fixes may disagree by this much through noise alone
+UNKNOWN = -1  # a sensor that says nothing, or is not believed
+
+#: How a truck moves at a fix.
+FAST, STILL, SLOW = 0, 1, 2
+
+#: Role of a row: judged now, or only there as a neighbour of the judged ones.
+BEFORE, JUDGED, AFTER = -1, 0, 1
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Judged fixes of many trucks, sorted by truck and time; all columns have one length, `starts` one entry a truck more.
+
+    `lead_ms`, `lead_mm` measure the leg that leads to a fix (from the truck's fix before it; -1 and 0 for its first).
+    `load`, `lift`, `cover` are 1, 0 or `UNKNOWN`; `zone` indexes `zone_sets`; `corridor` is a word of permit bits.
+    """
+
+    plates: list[str]
+    starts: Ints
+    time_ms: Ints
+    x_m: Floats
+    y_m: Floats
+    lead_ms: Ints
+    lead_mm: Ints
+    motion: NDArray[np.int8]
+    speed_kmh: Floats
+    site: NDArray[np.int32]
+    zone: Ints
+    zone_sets: list[tuple[int, ...]]
+    corridor: Ints
+    load: NDArray[np.int8]
+    lift: NDArray[np.int8]
+    cover: NDArray[np.int8]
+    spikes: int = 0  # judged fixes left out because no truck can have been there
+
+
+def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowledge: Knowledge) -> Annotated:
+    """Annotates the rows whose role is `JUDGED`.
+
+    Args:
+        fixes: `FIX_SCHEMA`, valid positions only, sorted by plate and time, each identity once.
+        roles: one a row; `BEFORE` rows precede a truck's judged rows, `AFTER` rows follow them.
+        ground: the registry on the plane.
+        knowledge: what is known of the terminals: datum and sensors.
+    """
+    runs = fixes["plate"].rle().struct.unnest()
+    plates, lengths = runs["value"].to_list(), runs["len"].to_numpy().astype(np.int64)
+    starts = np.r_[0, np.cumsum(lengths)]
+    spans = {plate: (int(a), int(b)) for plate, a, b in zip(plates, starts[:-1], starts[1:], strict=True)}
+    x, y = ground.plane.to_m(*_positions(fixes, spans, knowledge))
+    time = fixes["time_ms"].to_numpy()
+    spike = _spikes(x, y, time, starts)
+    keep = ~spike
+    kept_starts = np.r_[0, np.cumsum(keep)][starts]
+    x, y, time, role = x[keep], y[keep], time[keep], roles[keep]
+    lead_ms, lead_mm = _legs(x, y, time, kept_starts)
+    speed = _speeds(fixes, keep, lead_ms, lead_mm)
+    judged = role == JUDGED
+    judged_starts = np.r_[0, np.cumsum(judged)][kept_starts]
+    x, y, time = x[judged], y[judged], time[judged]
+    zone, zone_sets = _zones(ground, x, y)
+    corridor = np.zeros(len(x), dtype=np.int64)
+    for k, plate in enumerate(plates):
+        a, b = judged_starts[k], judged_starts[k + 1]
+        if a < b and ground.permits_of(plate):
+            corridor[a:b] = ground.corridors_at(plate, x[a:b], y[a:b])
+    sensors = _sensors(fixes, spans, knowledge)
+    pick = lambda column: column[keep][judged]
+    return Annotated(
+        plates=plates,
+        starts=judged_starts,
+        time_ms=time,
+        x_m=x,
+        y_m=y,
+        lead_ms=lead_ms[judged],
+        lead_mm=lead_mm[judged],
+        motion=np.where(
+            speed[judged] < STILL_BELOW_KMH, STILL, np.where(speed[judged] < SLOW_BELOW_KMH, SLOW, FAST)
+        ).astype(np.int8),
+        speed_kmh=speed[judged],
+        site=ground.sites_at(x, y, time),
+        zone=zone,
+        zone_sets=zone_sets,
+        corridor=corridor,
+        load=pick(sensors["load"]),
+        lift=pick(sensors["lift"]),
+        cover=pick(sensors["cover"]),
+        spikes=int((spike & (roles == JUDGED)).sum()),
+    )
+
+
+def _positions(fixes: pl.DataFrame, spans: dict[str, tuple[int, int]], knowledge: Knowledge) -> tuple[Floats, Floats]:
+    """Degrees in WGS 84; terminals that lie about their datum are read in the one that fits."""
+    lon, lat = fixes["lon"].to_numpy(), fixes["lat"].to_numpy()
+    if not knowledge.datums:
+        return lon, lat
+    lon, lat = lon.copy(), lat.copy()
+    for (plate, terminal), found in knowledge.datums.items():
+        first, last = spans.get(plate, (0, 0))
+        part = fixes[first:last]
+        for told in part["datum"].unique().to_list():
+            rows = first + np.flatnonzero(((part["terminal"] == terminal) & (part["datum"] == told)).to_numpy())
+            if told != found and len(rows):
+                lon[rows], lat[rows] = to_wgs84(*from_wgs84(lon[rows], lat[rows], told), found)
+    return lon, lat
+
+
+def _spikes(x: Floats, y: Floats, time: Ints, starts: Ints) -> NDArray[np.bool_]:
+    """Single fixes that no truck can reach from the fix before nor leave to the fix after, which fit each other."""
+    spike = np.zeros(len(x), dtype=bool)
+    if len(x) < 3:
+        return spike
+    reach = lambda dt_ms: ROAD_SPEED_MS * dt_ms / 1000 + POSITION_SLACK_M
+    far = np.hypot(np.diff(x), np.diff(y)) > reach(np.diff(time))
+    odd = np.zeros(len(x), dtype=bool)
+    odd[1:-1] = far[:-1] & far[1:]
+    odd[starts[:-1][starts[:-1] < len(x)]] = False
+    odd[starts[1:] - 1] = False
+    middle = np.flatnonzero(odd[1:] & ~odd[:-1]) + 1
+    across = np.hypot(x[middle + 1] - x[middle - 1], y[middle + 1] - y[middle - 1])
+    spike[middle] = across <= reach(time[middle + 1] - time[middle - 1])
+    return spike
+
+
+#: A truck's fixes before the judged ones that `_spikes` and `_legs` look at.
+CONTEXT_FIXES = 3
+
+
+def _legs(x: Floats, y: Floats, time: Ints, starts: Ints) -> tuple[Ints, Ints]:
+    lead_ms = np.full(len(x), -1, dtype=np.int64)
+    lead_mm = np.zeros(len(x), dtype=np.int64)
+    if len(x) > 1:
+        lead_ms[1:] = np.diff(time)
+        lead_mm[1:] = np.minimum(np.hypot(np.diff(x), np.diff(y)) * 1000, 1e12)
+    first = starts[:-1][starts[:-1] < len(x)]
+    lead_ms[first], lead_mm[first] = -1, 0
+    return lead_ms, lead_mm
+
+
+def _speeds(fixes: pl.DataFrame, keep: NDArray[np.bool_], lead_ms: Ints, lead_mm: Ints) -> Floats:
+    """Reported speed, km/h; where none is reported, that of the leg before (a first fix stands)."""
+    told = fixes["speed_kmh"].cast(pl.Float64).to_numpy()[keep]
+    silent = np.isnan(told)
+    if silent.any():
+        told = told.copy()
+        told[silent] = np.where(lead_ms[silent] > 0, 3.6 * lead_mm[silent] / np.maximum(lead_ms[silent], 1), 0.0)
+    return told
+
+
+def _sensors(
+    fixes: pl.DataFrame, spans: dict[str, tuple[int, int]], knowledge: Knowledge
+) -> dict[str, NDArray[np.int8]]:
+    """Sensor words as 1, 0, `UNKNOWN`; half a load is a load; what is not believed says nothing."""
+    load = (fixes["load"].to_physical().cast(pl.Int8) > 0).cast(pl.Int8)
+    columns = {"load": load, "lift": fixes["lift"].cast(pl.Int8), "cover": fixes["cover"].cast(pl.Int8)}
+    words = {name: column.fill_null(UNKNOWN).to_numpy().copy() for name, column in columns.items()}
+    for (plate, terminal), ill in knowledge.ill_sensors.items():
+        first, last = spans.get(plate, (0, 0))
+        rows = first + np.flatnonzero((fixes["terminal"][first:last] == terminal).to_numpy())
+        for name in ill:
+            words[name][rows] = UNKNOWN
+    return words
+
+
+def _zones(ground: Ground, x: Floats, y: Floats) -> tuple[Ints, list[tuple[int, ...]]]:
+    """A code per point and the set of zones it stands for; code 0 is none, code k+1 zone k alone."""
+    sets: list[tuple[int, ...]] = [(), *((k,) for k in range(len(ground.zone_polygons)))]
+    code = np.zeros(len(x), dtype=np.int64)
+    point, zone = ground.zones_at(x, y)
+    code[point] = zone + 1
+    if len(point) > 1:
+        codes = {members: k for k, members in enumerate(sets)}
+        for p in np.unique(point[1:][point[1:] == point[:-1]]).tolist():
+            members = tuple(zone[slice(*np.searchsorted(point, [p, p + 1]))].tolist())
+            if members not in codes:
+                codes[members] = len(sets)
+                sets.append(members)
+            code[p] = codes[members]
+    return code, sets

@@ -1,0 +1,68 @@
+"""A truck drives by day without a whitelist entry in force at that time, laden or not.
+
+The whitelist's hours rule the day. A halt shorter than five minutes belongs to the driving. Cannot see: driving within a
+silence.
+
+Source: the city's notice that opens daytime haulage to new-type trucks with active-safety systems, by whitelist.
+"""
+
+from __future__ import annotations
+
+from rules.ground import Ground
+from rules.intervals import Span, intersect, subtract, total_ms, union
+from rules.rule import Breach, EvidenceField, Outing, Rule
+
+
+def judge(outing: Outing, ground: Ground) -> list[Breach]:
+    """One breach a merged stretch of driving by day that no whitelist entry covers."""
+    policy, zone = ground.policy, ground.registry.zone
+    span: list[Span] = [(outing.start_ms, outing.end_ms)]
+    entries = ground.registry.whitelist_of.get(outing.plate, ())
+    day = policy.day.between(*span[0], zone)
+    leave = union(
+        part
+        for e in entries
+        for part in e.hours.between(
+            max(outing.start_ms, e.validity.from_ms), min(outing.end_ms, e.validity.to_ms), zone
+        )
+    )
+    bare = subtract(intersect(list(outing.drives), day), leave)
+    vehicle = ground.registry.vehicle.get(outing.plate)
+    breaches = []
+    for start, end in union(bare, policy.merge_s * 1000):
+        driven_ms = total_ms(intersect(bare, [(start, end)]))
+        if driven_ms < policy.driving_min_s * 1000:
+            continue
+        rows = [r for r in outing.rows["motion"] if r.end_ms >= start and r.start_ms <= end]
+        evidence = {
+            "driving_s": driven_ms // 1000,
+            "distance_m": sum(r.length_mm + r.lead_mm for r in rows) // 1000,
+            "top_speed_kmh": round(max(r.top_kmh for r in rows), 1),
+            "day_hours": policy.day_hours,
+            "vehicle_kind": vehicle.kind if vehicle else None,
+            "whitelist_entries": [
+                {"document": e.document, "hours": str(e.hours), "in_force": e.validity.holds(start)} for e in entries
+            ],
+        }
+        breaches.append(Breach(start, end, rows[0].x0_dm / 10, rows[0].y0_dm / 10, 0.97, evidence))
+    return breaches
+
+
+RULE = Rule(
+    rule_id="daytime_not_whitelisted",
+    title_en="Driving by day without being whitelisted",
+    title_zh="未列入白名单白天上路",
+    legal_basis="本市新型渣土车日间运输白名单管理规定",
+    version=1,
+    policy_keys=("driving_min_s", "halt_max_s", "merge_s", "day_hours", "silence_min_s"),
+    evidence=(
+        EvidenceField("driving_s", "s", "driving by day that no entry covers"),
+        EvidenceField("distance_m", "m", "ground covered"),
+        EvidenceField("top_speed_kmh", "km/h", "fastest fix"),
+        EvidenceField("day_hours", "local HH:MM", "what counts as day"),
+        EvidenceField("vehicle_kind", "", "`new_type`, `ordinary`, or null when not registered"),
+        EvidenceField("whitelist_entries", "", "every entry of the truck, and whether it was in force"),
+    ),
+    on_outing=judge,
+    cannot_see="driving within a silence",
+)

@@ -1,0 +1,141 @@
+"""The one judge for stored and streamed fixes: `step(fixes, state) -> (findings, state)`, pure.
+
+No clock, no files, no randomness. Fixes may come in any cut, repeated and out of order within `hold_ms`; what has been
+judged is never judged again, so what comes later than that is counted as late and left to a re-judgement of the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+from ingest.arrange import arrange
+
+from ingest.fix import FIX_SCHEMA
+from rules.annotate import AFTER, BEFORE, CONTEXT_FIXES, JUDGED, annotate
+from rules.findings import Findings
+from rules.ground import Ground
+from rules.health import Knowledge
+from rules.stretches import stretches
+from rules.truck import Truck
+from rules.voice import Voice, speak
+
+
+@dataclass(frozen=True)
+class State:
+    """What the engine carries from step to step. `pending` waits for neighbours, `context` are the neighbours already judged."""
+
+    trucks: Mapping[str, Truck] = field(default_factory=dict)
+    voices: Mapping[str, Voice] = field(default_factory=dict)
+    judged_ms: Mapping[str, int] = field(default_factory=dict)
+    pending: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FIX_SCHEMA))
+    context: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FIX_SCHEMA))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Where fixes went that were not judged: said twice, too late, without a position, from a second device."""
+
+    judged: int = 0
+    repeated: int = 0
+    late: int = 0
+    invalid: int = 0
+    other_device: int = 0
+
+
+def step(
+    fixes: pl.DataFrame, state: State, ground: Ground, knowledge: Knowledge, hold_ms: int | None
+) -> tuple[Findings, State, Counts]:
+    """Takes in fixes and judges what can no longer change.
+
+    Args:
+        fixes: `FIX_SCHEMA`, any order, repeats allowed.
+        state: what the step before gave; `State()` at first.
+        ground: the registry on the plane.
+        knowledge: what is known of terminals.
+        hold_ms: how long a truck's newest fixes are held back for stragglers; None when nothing more is to come
+            (then everything is judged, open outings and hauls too).
+
+    Returns:
+        What was settled, the new state, and where the fixes went.
+    """
+    final = hold_ms is None
+    merged, repeated = arrange(pl.concat([state.pending, fixes]) if state.pending.height else fixes)
+    late = 0
+    if state.judged_ms:
+        done = pl.DataFrame(
+            {"plate": list(state.judged_ms), "done_ms": list(state.judged_ms.values())},
+            schema={"plate": pl.String, "done_ms": pl.Int64},
+        )
+        known = merged.join(done, on="plate", how="left", maintain_order="left")["done_ms"]
+        fresh = (merged["time_ms"] > known).fill_null(True)
+        late = int((~fresh).sum())
+        merged = merged.filter(fresh)
+    if final:
+        now, pending = merged, merged.clear()
+    else:
+        ripe = merged.select(ripe=pl.col("time_ms") <= pl.col("time_ms").max().over("plate") - hold_ms)["ripe"]
+        now, pending = merged.filter(ripe), merged.filter(~ripe)
+    findings, carried, counts = _judge(now, pending, state, ground, knowledge, final)
+    return findings, replace(carried, pending=pending), replace(counts, repeated=repeated, late=late)
+
+
+def _judge(
+    now: pl.DataFrame, pending: pl.DataFrame, state: State, ground: Ground, knowledge: Knowledge, final: bool
+) -> tuple[Findings, State, Counts]:
+    positions = now.filter("valid") if not now["valid"].all() else now
+    own, voices = speak(positions, state.voices, ground)
+    counts = Counts(
+        judged=own.height, invalid=now.height - positions.height, other_device=positions.height - own.height
+    )
+    rows, roles = _with_neighbours(own, pending, state.context, voices)
+    annotated = annotate(rows, roles, ground, knowledge)
+    silence_ms = ground.policy.silence_min_s * 1000
+    findings = Findings()
+    trucks = dict(state.trucks)
+    for plate, more in zip(annotated.plates, stretches(annotated, silence_ms), strict=True):
+        if more["motion"]:
+            truck, settled = trucks.get(plate, Truck(plate)).hear(more, silence_ms).settle(ground)
+            findings += settled
+            trucks[plate] = truck
+    if final:
+        for truck in trucks.values():
+            findings += truck.settle(ground, final=True)[1]
+        return findings, State(), counts
+    judged_ms = dict(state.judged_ms)
+    if now.height:
+        judged_ms |= dict(now.group_by("plate").agg(pl.col("time_ms").max()).iter_rows())
+    context = _context(rows, roles, state.context)
+    return findings, State(trucks, voices, judged_ms, context=context), counts
+
+
+def _with_neighbours(
+    own: pl.DataFrame, pending: pl.DataFrame, context: pl.DataFrame, voices: Mapping[str, Voice]
+) -> tuple[pl.DataFrame, np.ndarray]:
+    """The fixes to judge with each truck's fix before and after them, sorted by truck and time."""
+    parts = [own.with_columns(role=pl.lit(JUDGED, pl.Int8))]
+    if context.height:
+        parts.append(context.with_columns(role=pl.lit(BEFORE, pl.Int8)))
+    if pending.height:
+        follow, _ = speak(pending.filter("valid"), voices, None)
+        parts.append(
+            follow.group_by("plate", maintain_order=True)
+            .first()
+            .select(list(FIX_SCHEMA))
+            .with_columns(role=pl.lit(AFTER, pl.Int8))
+        )
+    if len(parts) == 1:
+        return own, np.full(own.height, JUDGED, dtype=np.int8)
+    rows = pl.concat(parts).sort("plate", "time_ms", "terminal", maintain_order=True)
+    return rows.drop("role"), rows["role"].to_numpy()
+
+
+def _context(rows: pl.DataFrame, roles: np.ndarray, before: pl.DataFrame) -> pl.DataFrame:
+    """The last few fixes of every truck, for the next step to look back on."""
+    last = (
+        rows.filter(roles != AFTER).group_by("plate", maintain_order=True).tail(CONTEXT_FIXES).select(list(FIX_SCHEMA))
+    )
+    idle = before.filter(~before["plate"].is_in(last["plate"].unique().to_list())) if before.height else before
+    return pl.concat([idle, last])

@@ -1,0 +1,103 @@
+"""The registry laid out on the plane once: prepared sites, zones and corridors, ready for columns of points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
+
+from rules.plane import Floats, Plane
+from rules.raster import Ints, PolygonIndex
+from rules.registry import Permit, Registry, Site
+
+MAX_PERMITS_OF_PLATE = 62  # their corridors are bits of one signed 64-bit word
+
+NOWHERE = -1  # the site index of a place that is at no site
+
+
+@dataclass(frozen=True)
+class PermitGround:
+    """A permit's routes in metres: the joined corridor and, for measuring, the joined lines."""
+
+    permit: Permit
+    corridor: BaseGeometry
+    lines: BaseGeometry
+
+
+class Ground:
+    """Everything geometric that the engine asks of a registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Projects, buffers and prepares; about a second for thousands of routes."""
+        self.registry = registry
+        self.policy = registry.policy
+        shapes = [s.polygon for s in registry.sites] + [r.line for p in registry.permits for r in p.routes]
+        self.plane = Plane.around(shapes + [z.polygon for z in registry.zones])
+        flat = self.plane.flatten
+        self.site_polygons = [flat(s.polygon) for s in registry.sites]
+        self._sites = PolygonIndex([shapely.buffer(p, registry.policy.site_margin_m) for p in self.site_polygons])
+        self._site_from_ms = np.array([s.validity.from_ms for s in registry.sites], dtype=np.int64)
+        self._site_to_ms = np.array([s.validity.to_ms for s in registry.sites], dtype=np.int64)
+        self.zone_polygons = [flat(z.polygon) for z in registry.zones]
+        self._zones = PolygonIndex(self.zone_polygons)
+        self.permit_ground = {p.permit_no: self._lay(p) for p in registry.permits}
+        self._districts = shapely.STRtree([flat(d.polygon) for d in registry.districts])
+        self._permits_of: dict[str, tuple[PermitGround, ...]] = {}
+
+    def _lay(self, permit: Permit) -> PermitGround:
+        lines = [self.plane.flatten(r.line) for r in permit.routes]
+        buffers = [shapely.buffer(line, r.corridor_m) for line, r in zip(lines, permit.routes, strict=True)]
+        corridor = shapely.union_all(buffers)
+        shapely.prepare(corridor)
+        return PermitGround(permit, corridor, shapely.union_all(lines))
+
+    def site(self, index: int) -> Site | None:
+        """The site at an index that `sites_at` gave, None for nowhere."""
+        return self.registry.sites[index] if index >= 0 else None
+
+    def permits_of(self, plate: str) -> tuple[PermitGround, ...]:
+        """The permits that cover a truck; their order numbers the bits of `corridors_at`."""
+        found = self._permits_of.get(plate)
+        if found is None:
+            found = tuple(self.permit_ground[p.permit_no] for p in self.registry.permits_of(plate))[
+                :MAX_PERMITS_OF_PLATE
+            ]
+            self._permits_of[plate] = found
+        return found
+
+    def sites_at(self, x_m: Floats, y_m: Floats, time_ms: Ints) -> NDArray[np.int32]:
+        """The site each point is at, `NOWHERE` for none. Of several, one in force wins, then one that holds it without its margin."""
+        found = np.full(len(x_m), NOWHERE, dtype=np.int32)
+        point, owner = self._sites.pairs(x_m, y_m)
+        if not len(point):
+            return found
+        found[point] = owner
+        several = np.flatnonzero(np.r_[False, point[1:] == point[:-1]])
+        for p in np.unique(point[several]).tolist():
+            owners = owner[point == p] if len(several) < 64 else owner[slice(*np.searchsorted(point, [p, p + 1]))]
+            here, at = Point(x_m[p], y_m[p]), time_ms[p]
+            in_force = lambda k, at=at: self._site_from_ms[k] <= at < self._site_to_ms[k]
+            found[p] = min(
+                owners.tolist(), key=lambda k, here=here: (not in_force(k), self.site_polygons[k].distance(here), k)
+            )
+        return found
+
+    def zones_at(self, x_m: Floats, y_m: Floats) -> tuple[Ints, Ints]:
+        """(point, zone) pairs, whatever the hours."""
+        return self._zones.pairs(x_m, y_m)
+
+    def corridors_at(self, plate: str, x_m: Floats, y_m: Floats) -> Ints:
+        """A word per point: bit k is set inside the corridor of `permits_of(plate)[k]`."""
+        word = np.zeros(len(x_m), dtype=np.int64)
+        for k, laid in enumerate(self.permits_of(plate)):
+            word |= shapely.contains_xy(laid.corridor, x_m, y_m).astype(np.int64) << k
+        return word
+
+    def district_at(self, x_m: float, y_m: float) -> str | None:
+        """The district that holds a point."""
+        hits = self._districts.query(Point(x_m, y_m), predicate="intersects")
+        return self.registry.districts[int(min(hits))].district_id if len(hits) else None

@@ -1,0 +1,64 @@
+"""The load sensor's word read as a two-state process: a lone contradiction costs less than two switches.
+
+Evidence against the present state adds up fix by fix and is worn off by fixes that agree; the state flips once enough
+has gathered, and the flip is dated back to where the evidence began. Counting is linear, so it does not matter in how
+many pieces a run of like words arrives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rules.annotate import UNKNOWN
+from rules.stretches import Stretch
+
+FLIP_FIXES = 4  # contradictions in hand that flip the state: three stray words in a row do not
+FORGET_MS = 3_600_000  # a sensor that has said nothing for so long is no sensor any more
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The load came (`loaded`) or went at `at_ms`, the first fix that says so; `last_ms` is the last fix that said otherwise."""
+
+    loaded: bool
+    at_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True)
+class LoadWord:
+    """State of the reading: `loaded` is None before the sensor has spoken for itself."""
+
+    loaded: bool | None = None
+    against: int = 0
+    onset_ms: int = 0
+    before_ms: int = 0
+    heard_ms: int = 0
+
+    def hear(self, rows: list[Stretch]) -> tuple[LoadWord, list[Flip]]:
+        """Takes in a truck's next stretches of load words; gives the new state and the flips found."""
+        state, flips = self, list[Flip]()
+        for row in rows:
+            if row.key == UNKNOWN:
+                if state.loaded is not None and row.end_ms - state.heard_ms > FORGET_MS:
+                    state = LoadWord()
+                continue
+            word = bool(row.key)
+            if state.loaded is None:
+                state = replace(state, loaded=word)
+            if word == state.loaded:
+                against = max(0, state.against - row.n)
+                state = replace(
+                    state,
+                    against=against,
+                    before_ms=row.end_ms if not against else state.before_ms,
+                    heard_ms=row.end_ms,
+                )
+                continue
+            if not state.against:
+                state = replace(state, onset_ms=row.start_ms, before_ms=state.heard_ms)
+            state = replace(state, against=state.against + row.n, heard_ms=row.end_ms)
+            if state.against >= FLIP_FIXES:
+                flips.append(Flip(word, state.onset_ms, state.before_ms))
+                state = replace(state, loaded=word, against=0)
+        return state, flips

@@ -1,0 +1,89 @@
+"""What a rule is: its record, and what its function is given and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from rules.ground import Ground
+from rules.hauls import Haul
+from rules.intervals import Span
+from rules.policy import Policy
+from rules.stays import Stay
+from rules.stretches import Rows
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A threshold of a rule; its home is a key of `policy.toml`."""
+
+    name: str
+    unit: str
+    default: Any
+    low: float | None
+    high: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class EvidenceField:
+    """One figure that the rule judged by."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Breach:
+    """What a rule's function yields; the engine makes a `Violation` of it. `x_m`, `y_m`: where it was worst, on the plane."""
+
+    start_ms: int
+    end_ms: int
+    x_m: float
+    y_m: float
+    confidence: float
+    evidence: Mapping[str, Any]
+    permit_no: str | None = None
+    site_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Outing:
+    """All that a truck did between two rests: what the rules that do not ask for a load are given."""
+
+    plate: str
+    start_ms: int
+    end_ms: int
+    rows: Rows
+    drives: tuple[Span, ...]
+    stays: tuple[Stay, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the catalogue. Exactly one of `on_haul` (needs a load) and `on_outing` is set."""
+
+    rule_id: str
+    title_en: str
+    title_zh: str
+    legal_basis: str
+    version: int
+    policy_keys: tuple[str, ...]
+    evidence: tuple[EvidenceField, ...]
+    on_haul: Callable[[Haul, Rows, Ground], list[Breach]] | None = None
+    on_outing: Callable[[Outing, Ground], list[Breach]] | None = None
+    cannot_see: str = field(default="")
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The rule's thresholds with unit, default, bounds and reason, from the policy."""
+        known = {f.name: f for f in fields(Policy)}
+        made = []
+        for key in self.policy_keys:
+            f = known[key]
+            made.append(
+                Parameter(key, f.metadata["unit"], f.default, f.metadata["low"], f.metadata["high"], f.metadata["why"])
+            )
+        return tuple(made)

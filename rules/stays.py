@@ -1,0 +1,179 @@
+"""From stretches of motion: stays, silences and drives of one truck. Plain Python over few rows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
+
+from rules.annotate import FAST, STILL
+from rules.ground import NOWHERE
+from rules.intervals import Span
+from rules.stretches import DM_PER_M, Stretch
+
+CREEP_MAX_M = 80.0  # a move shorter than this between two stands is shunting within one stay
+CREEP_MAX_MS = 120_000
+LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
+LEAP_SPEED_MS = 25.0  # who stood still a fix ago cannot be farther than at this mean speed,
+LEAP_SLACK_M = 200.0  # and this much for noise
+FROZEN_MIN_MS = 120_000
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond the standing fixes; `still_ms` is standing alone.
+
+    A `silence` is no fix at all (or a position frozen by a jammer): the truck may have been anywhere.
+    """
+
+    start_ms: int
+    end_ms: int
+    x_m: float
+    y_m: float
+    still_ms: int
+    first_fix_ms: int
+    last_fix_ms: int
+    n: int
+    silence: bool = False
+    moved_m: float = 0.0
+
+    def holds(self, at_ms: int, slack_ms: int = 0) -> bool:
+        """Whether an instant lies in the stay, give or take."""
+        return self.start_ms - slack_ms <= at_ms <= self.end_ms + slack_ms
+
+
+def turned_back(stay: Stay, motion: list[Stretch]) -> float:
+    """Cosine of the angle between where the truck came from and where it went: 1 is straight back, -1 straight on.
+
+    Measured from the stand to the last fast fix before it and the first after it; 0 where one is missing.
+    """
+    i = bisect_left(motion, stay.first_fix_ms, key=_start)
+    j = bisect_right(motion, stay.last_fix_ms, key=_start)
+    came = next((r for r in reversed(motion[:i]) if r.key == FAST), None)
+    went = next((r for r in motion[j:] if r.key == FAST), None)
+    if came is None or went is None:
+        return 0.0
+    ax, ay = came.x1_dm / DM_PER_M - stay.x_m, came.y1_dm / DM_PER_M - stay.y_m
+    bx, by = went.x0_dm / DM_PER_M - stay.x_m, went.y0_dm / DM_PER_M - stay.y_m
+    size = hypot(ax, ay) * hypot(bx, by)
+    return (ax * bx + ay * by) / size if size > 0 else 0.0
+
+
+def _start(row: Stretch) -> int:
+    return row.start_ms
+
+
+def outer_start_ms(row: Stretch) -> int:
+    """Where a stretch begins: halfway along the leg that leads to it, unless that leg is too long to say."""
+    return row.start_ms - row.lead_ms // 2 if 0 < row.lead_ms <= LEAD_MAX_MS else row.start_ms
+
+
+def outer_end_ms(row: Stretch, after: Stretch | None) -> int:
+    """Where a stretch ends: halfway along the leg to the next one, unless that leg is too long to say."""
+    return row.end_ms + after.lead_ms // 2 if after is not None and 0 < after.lead_ms <= LEAD_MAX_MS else row.end_ms
+
+
+def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
+    """The stays and silences in a truck's motion stretches, in order."""
+    found: list[Stay] = []
+    group: list[int] = []
+
+    def close() -> None:
+        if group:
+            found.append(_stay(motion, group[0], group[-1]))
+            group.clear()
+
+    for i, row in enumerate(motion):
+        if row.lead_ms > silence_ms:
+            close()
+            before = motion[i - 1] if i else row
+            found.append(_silence(before.end_ms, row.start_ms, before, row))
+        if row.key != STILL:
+            continue
+        if group:
+            between = motion[group[-1] + 1 : i]
+            way_mm = sum(r.lead_mm + r.length_mm for r in between) + row.lead_mm
+            if way_mm > CREEP_MAX_M * 1000 or row.start_ms - motion[group[-1]].end_ms > CREEP_MAX_MS:
+                close()
+        group.append(i)
+    close()
+    return found
+
+
+def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
+    first, last = motion[i], motion[j]
+    after = motion[j + 1] if j + 1 < len(motion) else None
+    if after is not None and _leapt(last, after):
+        return _silence(first.start_ms, after.start_ms, first, after)
+    start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)
+    if i == j:
+        x, y = first.mean_m
+        return Stay(start_ms, end_ms, x, y, end_ms - start_ms, first.start_ms, first.end_ms, first.n)
+    n = sum_x = sum_y = still_ms = 0
+    for k in range(i, j + 1):
+        row = motion[k]
+        if row.key == STILL:
+            n, sum_x, sum_y = n + row.n, sum_x + row.sum_x_dm, sum_y + row.sum_y_dm
+            still_ms += outer_end_ms(row, motion[k + 1] if k + 1 < len(motion) else None) - outer_start_ms(row)
+    return Stay(start_ms, end_ms, sum_x / n / DM_PER_M, sum_y / n / DM_PER_M, still_ms, first.start_ms, last.end_ms, n)
+
+
+def _leapt(stand: Stretch, after: Stretch) -> bool:
+    """Whether a truck seen standing is next seen where it cannot have driven to: it was not standing, its position was frozen."""
+    reach_mm = LEAP_SPEED_MS * after.lead_ms + LEAP_SLACK_M * 1000
+    return stand.end_ms - stand.start_ms >= FROZEN_MIN_MS and after.lead_mm > reach_mm
+
+
+def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch) -> Stay:
+    x, y = before.x1_dm / DM_PER_M, before.y1_dm / DM_PER_M
+    gone = hypot(after.x0_dm - before.x1_dm, after.y0_dm - before.y1_dm) / DM_PER_M
+    return Stay(start_ms, end_ms, x, y, 0, start_ms, end_ms, 0, silence=True, moved_m=gone)
+
+
+def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: list[Stay]) -> list[Span]:
+    """Spans of driving: a halt shorter than `halt_max_ms` belongs to the driving around it, silences and longer halts end it."""
+    spans: list[Span] = []
+    start: int | None = None
+    end = 0
+    for i, row in enumerate(motion):
+        after = motion[i + 1] if i + 1 < len(motion) else None
+        if row.lead_ms > silence_ms and start is not None:
+            spans.append((start, end))
+            start = None
+        if row.key == STILL:
+            if start is not None and outer_end_ms(row, after) - outer_start_ms(row) >= halt_max_ms:
+                spans.append((start, end))
+                start = None
+            continue
+        if start is None:
+            start = outer_start_ms(row)
+        end = outer_end_ms(row, after)
+    if start is not None:
+        spans.append((start, end))
+    dark = [s for s in stays if s.silence]
+    return [s for s in spans if s[0] < s[1] and not any(d.start_ms <= s[0] and s[1] <= d.end_ms for d in dark)]
+
+
+def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:
+    """Visits to sites: stretches at one site, joined over absences shorter than `gap_ms`. Nowhere is left out."""
+    visits: list[Stretch] = []
+    for row in site:
+        if row.key == NOWHERE:
+            continue
+        if visits and visits[-1].key == row.key and row.start_ms - visits[-1].end_ms < gap_ms:
+            last = visits[-1]
+            visits[-1] = last._replace(end_ms=row.end_ms, n=last.n + row.n, x1_dm=row.x1_dm, y1_dm=row.y1_dm)
+        else:
+            visits.append(row)
+    return visits
+
+
+def clipped(rows: list[Stretch], start_ms: int, end_ms: int) -> list[tuple[Stretch, int, int]]:
+    """Each stretch that overlaps a span with the part of its own span inside: (stretch, from, to)."""
+    found = []
+    for row, after in [*pairwise(rows), (rows[-1], None)] if rows else []:
+        a, b = max(outer_start_ms(row), start_ms), min(outer_end_ms(row, after), end_ms)
+        if a < b:
+            found.append((row, a, b))
+    return found

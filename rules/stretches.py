@@ -1,0 +1,110 @@
+"""Stage 2: runs of like fixes of one truck, with the figures that later stages need and nothing else.
+
+A channel is one thing that may stay alike (moving, the site, the load word ...). Stretches of a channel follow each
+other without overlap. Two neighbouring parts of one stretch join into exactly the stretch that one cut would have
+made: every figure is an integer sum, a first or a last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rules.annotate import Annotated
+from rules.raster import Ints
+
+#: Figures of the fixes are kept in whole decimetres, so that sums do not depend on their order.
+DM_PER_M = 10
+
+
+class Stretch(NamedTuple):
+    """Fixes of one truck, alike in one channel. `key` says alike in what; the rest are figures.
+
+    `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
+    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix.
+    """
+
+    key: Any
+    start_ms: int
+    end_ms: int
+    n: int
+    lead_ms: int
+    lead_mm: int
+    length_mm: int
+    x0_dm: int
+    y0_dm: int
+    x1_dm: int
+    y1_dm: int
+    sum_x_dm: int
+    sum_y_dm: int
+    top_kmh: float
+
+    @property
+    def mean_m(self) -> tuple[float, float]:
+        """Mean place of the fixes, metres on the plane."""
+        return self.sum_x_dm / self.n / DM_PER_M, self.sum_y_dm / self.n / DM_PER_M
+
+
+def join(a: Stretch, b: Stretch) -> Stretch:
+    """Two stretches of like fixes that follow each other, as one."""
+    return Stretch(
+        a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
+        a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm, max(a.top_kmh, b.top_kmh),
+    )  # fmt: skip
+
+
+#: The channels and where their keys come from.
+CHANNELS: dict[str, Callable[[Annotated], Ints]] = {
+    "motion": lambda a: a.motion.astype(np.int64),
+    "site": lambda a: a.site.astype(np.int64),
+    "zone": lambda a: a.zone,
+    "corridor": lambda a: a.corridor,
+    "load": lambda a: a.load.astype(np.int64),
+    "lift": lambda a: a.lift.astype(np.int64),
+}
+
+#: A truck's stretches by channel, in order of time.
+Rows = dict[str, list[Stretch]]
+
+
+def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
+    """The stretches of every truck, in the order of `fixes.plates`. A leg longer than `silence_ms` ends every stretch."""
+    count = len(fixes.time_ms)
+    rows: list[Rows] = [{name: [] for name in CHANNELS} for _ in fixes.plates]
+    if not count:
+        return rows
+    x_dm = np.rint(np.clip(fixes.x_m, -1e8, 1e8) * DM_PER_M).astype(np.int64)
+    y_dm = np.rint(np.clip(fixes.y_m, -1e8, 1e8) * DM_PER_M).astype(np.int64)
+    sums = [np.r_[0, np.cumsum(column)] for column in (x_dm, y_dm, fixes.lead_mm)]
+    broken = np.zeros(count, dtype=bool)
+    broken[fixes.starts[:-1][fixes.starts[:-1] < count]] = True
+    broken |= fixes.lead_ms > silence_ms
+    for name, key_of in CHANNELS.items():
+        keys = key_of(fixes)
+        first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]] | broken)
+        last = np.r_[first[1:], count] - 1
+        columns = [
+            keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1, fixes.lead_ms[first], fixes.lead_mm[first],
+            sums[2][last + 1] - sums[2][first + 1], x_dm[first], y_dm[first], x_dm[last], y_dm[last],
+            sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first], np.maximum.reduceat(fixes.speed_kmh, first),
+        ]  # fmt: skip
+        values = [column.tolist() for column in columns]
+        if name == "zone":
+            values[0] = [fixes.zone_sets[k] for k in values[0]]
+        listed = list(map(Stretch._make, zip(*values, strict=True)))
+        bounds = np.searchsorted(first, fixes.starts).tolist()
+        for k, row in enumerate(rows):
+            row[name] = listed[bounds[k] : bounds[k + 1]]
+    return rows
+
+
+def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
+    """Appends a truck's later stretches to its earlier ones, joining the stretch that the cut went through."""
+    for name, later in more.items():
+        earlier = rows[name]
+        if earlier and later and later[0].key == earlier[-1].key and 0 <= later[0].lead_ms <= silence_ms:
+            earlier[-1] = join(earlier[-1], later[0])
+            later = later[1:]
+        earlier += later
