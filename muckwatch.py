@@ -1,5 +1,300 @@
-"""muckwatch: the one command. Placeholder until the subcommands land."""
+"""muckwatch: the one command, and the only module that knows every folder.
+
+Each command reads its arguments, calls a function of a folder and prints what came back. The folders are imported
+inside the commands, because polars, shapely and DuckDB take a second that `--help` should not cost.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import terminal
+from terminal import as_date, say, table
+
+if TYPE_CHECKING:
+    from reports.calendar import Week
+    from reports.store import Store
+
+
+def _as_week(ctx: click.Context, param: click.Parameter, value: str | None) -> Week | None:
+    from reports.calendar import parse_week
+
+    try:
+        return parse_week(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+folder = click.Path(file_okay=False, path_type=Path)
+store_option = click.option("--store", "store_folder", required=True, type=folder, help="What run or demo made.")
+week_option = click.option(
+    "--week", callback=_as_week, help="ISO week such as 2026-W47; default: the latest with data."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="muckwatch")
+def cli() -> None:
+    """Finds violations of construction-muck trucks in their GPS tracks.
+
+    From tracks and a registry of what is permitted to flagged trips, the weekly report, maps and scores. Begin with
+    `muckwatch demo`; every command has its own --help with examples.
+
+    \b
+    Exit codes: 0 done; 1 not possible here and now (store in use, disk full);
+    2 not possible with this (unusable arguments or input); 130 interrupted.
+    """
+
+
+@cli.command()
+@click.option("--out", type=folder, default="demo_out", show_default=True, help="A new folder, or an earlier demo's.")
+def demo(out: Path) -> None:
+    """Does the whole job on the sample tracks, with no broker and no server.
+
+    Judges the labelled tracks of an invented city, writes the weekly reports, the maps and the scores, and says how
+    much of what truly happened was found.
+
+    \b
+    Examples:
+      muckwatch demo
+      muckwatch demo --out /tmp/look
+    """
+    import sample_tracks
+    from reports import spoken
+    from reports.export import export as write_view
+    from reports.run import run_stored
+    from reports.scores import scores, scores_table
+    from reports.store import Store
+    from sample_tracks.score import score
+
+    here = Path(sample_tracks.__file__).parent
+    summary = run_stored(here / "registry", [str(here / "tracks")], out, console=terminal.console(stderr=True))
+    with Store.read(out) as store:
+        for week in spoken.weeks_of(store):
+            _write_week(store, week, out, ("html", "xlsx"))
+        write_view(store, "scores", "csv", out / "scores.csv")
+        table(*scores_table(scores(store)))
+        accuracy = score(store, here / "truth.csv")
+    say("", *spoken.found(summary), accuracy, "")
+    for what, where in (("reports", "reports"), ("maps", "maps"), ("scores", "scores.csv")):
+        say(f"{what:8} {(out / where).resolve()}")
+
+
+@cli.command()
+@click.argument("registry", type=click.Path(path_type=Path))
+def check(registry: Path) -> None:
+    """Validates a registry folder and prints every fault, then the policy in force.
+
+    Faults name the file, the row or feature, the field, what is wrong and what is allowed. With any fault the exit
+    code is 2, and `run` refuses the folder: nothing half-loaded is ever used.
+
+    \b
+    Example:
+      muckwatch check city/registry
+    """
+    from rules.registry import inspect
+
+    inspected = inspect(registry)
+    say(*inspected.faults)
+    if inspected.faults:
+        raise click.UsageError(f"{registry}: {len(inspected.faults)} fault(s), listed above")
+    table(("policy key", "value", "unit", "from"), inspected.policy_rows)
+    found = inspected.registry
+    names = ("companies", "vehicles", "whitelist", "permits", "sites", "zones", "districts", "bans")
+    say("", f"{registry}: no fault. " + ", ".join(f"{len(getattr(found, name))} {name}" for name in names))
+
+
+@cli.command()
+@click.option("--registry", required=True, type=click.Path(path_type=Path), help="The registry folder.")
+@click.option(
+    "--tracks", required=True, multiple=True, metavar="PATH...", help="Files or folders; - is standard input."
+)
+@click.option("--out", required=True, type=folder, help="The store: a new folder, or one that an earlier run made.")
+@click.argument("more_tracks", nargs=-1, metavar="")
+def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], out: Path) -> None:
+    """Judges stored tracks and keeps what it finds in a store.
+
+    Tracks are CSV or JSON Lines (also .gz, .zst) or Parquet; `-` is JSON Lines on standard input. Fixes may come in any
+    order and more than once. Running again changes nothing that was found before; new tracks add to the store.
+
+    \b
+    Examples:
+      muckwatch run --registry city/registry --tracks fixes.parquet --out week47
+      muckwatch run --registry city/registry --tracks mon.csv.gz tue.csv.gz --out week47
+      zcat fixes.jsonl.gz | muckwatch run --registry city/registry --tracks - --out week47
+    """
+    from reports import spoken
+    from reports.run import run_stored
+
+    summary = run_stored(registry, [*tracks, *more_tracks], out, console=terminal.console(stderr=True))
+    table(*spoken.balance(summary))
+    say("", *spoken.found(summary), f"store: {out.resolve()}")
+
+
+@cli.command()
+@store_option
+@week_option
+@click.option(
+    "--format", "formats", type=click.Choice(["html", "xlsx", "html,xlsx", "all"]), default="all", show_default=True
+)
+@click.option("--out", type=folder, help="Where to; default: reports and maps inside the store.")
+def report(store_folder: Path, week: Week | None, formats: str, out: Path | None) -> None:
+    """Writes the weekly joint-inspection report and its maps.
+
+    One self-contained HTML page and an XLSX workbook in Chinese, compared with the week before. Weeks are ISO weeks in
+    local time, and a night belongs to the date on which it began.
+
+    \b
+    Examples:
+      muckwatch report --store week47 --week 2026-W47
+      muckwatch report --store week47 --week 2026-W47 --format xlsx --out /srv/reports
+    """
+    from reports.spoken import weeks_of
+    from reports.store import Store
+
+    chosen = ("html", "xlsx") if formats == "all" else tuple(formats.split(","))
+    with Store.read(store_folder) as store:
+        written = _write_week(store, week or weeks_of(store)[-1], out or store.path, chosen)
+    say(*(path.resolve() for path in written))
+
+
+@cli.command("map")
+@store_option
+@click.option("--trip", metavar="ID", help="The map of one trip, flagged or not.")
+@click.option("--vehicle", metavar="PLATE", help="The map of one truck's day; with --day.")
+@click.option("--day", callback=as_date, metavar="DATE", help="The local date, such as 2026-11-20.")
+@week_option
+@click.option("--out", type=folder, help="Where to; default: maps inside the store.")
+def map_(
+    store_folder: Path, trip: str | None, vehicle: str | None, day: date | None, week: Week | None, out: Path | None
+) -> None:
+    """Draws maps that open without a network.
+
+    A trip with the track coloured by what was violated; a truck's day; or a week: its hot spots and one page for each
+    flagged trip. Trip ids stand in `muckwatch export trips` and in the weekly report.
+
+    \b
+    Examples:
+      muckwatch map --store week47 --week 2026-W47
+      muckwatch map --store week47 --trip 0123456789abcdef0123
+      muckwatch map --store week47 --vehicle 苏A12345 --day 2026-11-20
+    """
+    from maps.data import write_trip, write_vehicle_day, write_week_maps
+    from reports.spoken import weeks_of
+    from reports.store import Store
+
+    if bool(vehicle) != bool(day):
+        raise click.UsageError("--vehicle and --day go together: a truck's day")
+    if sum(map(bool, (trip, vehicle, week))) > 1:
+        raise click.UsageError("one map at a time: --trip, or --vehicle with --day, or --week")
+    with Store.read(store_folder) as store:
+        target = out or store.path / "maps"
+        if trip:
+            written = [write_trip(store, trip, target)]
+        elif vehicle and day:
+            written = [write_vehicle_day(store, vehicle, day, target)]
+        else:
+            written = write_week_maps(store, week or weeks_of(store)[-1], target)
+    say(*(path.resolve() for path in written))
+
+
+@cli.command()
+@store_option
+@click.option("--as-of", callback=as_date, metavar="DATE", help="Local date; default: that of the last fix recorded.")
+@click.option("--subject", type=click.Choice(["vehicle", "company"]), help="Only these.")
+@click.option("--id", "subject_id", help="Only this plate or company.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--explain", metavar="ID", help="Every violation of this plate or company, and what each adds.")
+def scores(
+    store_folder: Path, as_of: date | None, subject: str | None, subject_id: str | None, form: str, explain: str | None
+) -> None:
+    """Prints the violation scores, as the credit system gets them.
+
+    Only confirmed violations score; flagged ones stand apart as provisional. More points are worse. The grades, the
+    points and the scoring period are the policy's.
+
+    \b
+    Examples:
+      muckwatch scores --store week47 --subject company
+      muckwatch scores --store week47 --as-of 2026-11-22 --format json > scores.json
+      muckwatch scores --store week47 --explain 苏A12345
+    """
+    from reports.export import spreadsheet_safe
+    from reports.scores import scores as read_scores
+    from reports.scores import scores_json, scores_table
+    from reports.spoken import explained
+    from reports.store import Store
+
+    with Store.read(store_folder) as store:
+        if explain:
+            table(*explained(store, explain, as_of))
+            return
+        found = read_scores(store, as_of)
+        wanted = {"subject": subject, "subject_id": subject_id}
+        if form == "json":
+            rows = json.loads(scores_json(store, as_of))
+            kept = [row for row in rows if all(value in (None, row[name]) for name, value in wanted.items())]
+            click.echo(json.dumps(kept, ensure_ascii=False, indent=1))
+            return
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if form == "csv":
+        spreadsheet_safe(found).write_csv(click.get_binary_stream("stdout"), include_bom=True)
+    else:
+        table(*scores_table(found))
+
+
+@cli.command()
+@click.argument("view")
+@store_option
+@click.option("--format", "form", default="csv", show_default=True, help="csv, json, parquet or xlsx.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; default: standard output.")
+def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
+    """Exports a view of the store: violations, trips, stops, scores, terminal_health, rejected_fixes or fixes.
+
+    \b
+    Examples:
+      muckwatch export violations --store week47 > violations.csv
+      muckwatch export trips --store week47 --format xlsx --out trips.xlsx
+    """
+    from reports.export import export as write
+    from reports.store import Store
+
+    if not out and form in ("parquet", "xlsx") and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is not for a terminal; name a file with --out")
+    with Store.read(store_folder) as store:
+        count = write(store, view, form, out or click.get_binary_stream("stdout"))
+    say(f"{count:,} rows of {view}" + (f" in {out.resolve()}" if out else ""), err=True)
+
+
+def _write_week(store: Store, week: Week, out: Path, formats: tuple[str, ...]) -> list[Path]:
+    """Writes a week's maps and the report that links to them."""
+    from maps.data import write_week_maps
+    from reports.week import write
+
+    say(f"week {week}: maps and report", err=True)
+    maps = write_week_maps(store, week, out / "maps")
+    return [*write(store, week, out / "reports", formats), *maps]
+
+
+def _input_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """What another input mends, and what may work later."""
+    from ingest.tally import TracksError
+    from reports.errors import StoreError, StoreUnusable
+    from rules.registry import RegistryError
+
+    return (RegistryError, TracksError, StoreUnusable), (StoreError,)
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line and exits; whatever goes wrong is one line on standard error and an exit code."""
+    sys.exit(terminal.run(cli, _input_errors))
+
+
+if __name__ == "__main__":
+    main()
