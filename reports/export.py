@@ -94,9 +94,13 @@ def _rows(store: Store, table: str) -> _Rows:
 def _csv(rows: _Rows, out: BinaryIO) -> None:
     pl.DataFrame(schema=rows.columns).write_csv(out, include_bom=True)
     for batch in rows.batches:
-        text = pl.col(pl.String)
-        safe = pl.when(text.str.contains(_RUNS_AS_FORMULA)).then("'" + text).otherwise(text).name.keep()
-        batch.with_columns(safe).with_columns(_local_text(rows.zone)).write_csv(out, include_header=False)
+        spreadsheet_safe(batch).with_columns(_local_text(rows.zone)).write_csv(out, include_header=False)
+
+
+def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with an apostrophe before each text that a spreadsheet would run as a formula."""
+    text = pl.col(pl.String)
+    return frame.with_columns(pl.when(text.str.contains(_RUNS_AS_FORMULA)).then("'" + text).otherwise(text).name.keep())
 
 
 def _json(rows: _Rows, out: BinaryIO) -> None:
