@@ -1,0 +1,198 @@
+"""Rows of CSV and JSON Lines: whole blocks where they are flawless, line by line where they are not."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.clean import FIELDS, REQUIRED, RawBatch
+from ingest.lines import Block
+from ingest.tally import EXAMPLE_CHARS, Rejection, Tally, TracksError
+
+#: A flawed block is tried again in pieces of this many lines, so that one bad line slows down few others.
+_PIECE_LINES = 2048
+
+_TEXT_SCHEMA = {name: pl.String() for name in FIELDS}
+_NUMBER_FIELDS = ("lon", "lat", "speed_kmh", "heading_deg", "mileage_km")
+_FLAG_FIELDS = ("lift", "cover", "acc", "valid")
+_JSON_SCHEMA: dict[str, pl.DataType] = {
+    name: pl.Float64() if name in _NUMBER_FIELDS else pl.Boolean() if name in _FLAG_FIELDS else pl.String()
+    for name in FIELDS
+}
+
+#: Takes text and its number of lines; gives one row a line, or None if any line is flawed.
+Whole = Callable[[bytes, int], pl.DataFrame | None]
+#: Takes one line; gives its values by name, or None if it is flawed.
+Single = Callable[[str], dict[str, str | None] | None]
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How lines of one format become rows: quick ways, tried in turn, and the way that never fails."""
+
+    whole: tuple[Whole, ...]
+    pieces: Whole
+    single: Single
+    fault: str
+
+
+def parse_block(block: Block, source: str, fmt: TextFormat, tally: Tally) -> RawBatch:
+    """Reads a block; flawed lines are counted in `tally` under the format's fault, blank ones are nothing."""
+    lines = block.lines
+    if not block.undecodable:
+        for whole in fmt.whole:
+            frame = whole(block.data, lines)
+            if frame is not None:
+                return _batch(block, source, frame, None)
+    frames: list[pl.DataFrame] = []
+    kept: list[int] = []
+    flawed = [(number - block.first_line, text) for number, text in block.undecodable]
+    undecodable = {index for index, _ in flawed}
+    split = block.split()
+    for start in range(0, lines, _PIECE_LINES):
+        piece = split[start : start + _PIECE_LINES]
+        frame = fmt.pieces(b"\n".join(piece), len(piece))
+        if frame is not None:
+            kept.extend(range(start, start + len(piece)))
+        else:
+            frame = _line_by_line(piece, start, fmt, kept, flawed, undecodable)
+        frames.append(frame)
+    _count_flawed(block, source, fmt.fault, flawed, tally)
+    return _batch(block, source, pl.concat(frames), np.array(kept, np.int64))
+
+
+def _line_by_line(
+    piece: Sequence[bytes],
+    start: int,
+    fmt: TextFormat,
+    kept: list[int],
+    flawed: list[tuple[int, str]],
+    undecodable: set[int],
+) -> pl.DataFrame:
+    """Reads lines one at a time; notes which are kept and which are flawed."""
+    rows: list[dict[str, str | None]] = []
+    for index, line in enumerate(piece, start=start):
+        text = line.decode("utf-8", "replace")
+        if not text.strip() or index in undecodable:
+            continue
+        row = fmt.single(text)
+        if row is None:
+            flawed.append((index, text))
+        else:
+            kept.append(index)
+            rows.append(row)
+    return pl.DataFrame({name: [row.get(name) for row in rows] for name in FIELDS}, schema=_TEXT_SCHEMA)
+
+
+def _count_flawed(block: Block, source: str, fault: str, flawed: list[tuple[int, str]], tally: Tally) -> None:
+    if flawed:
+        index, text = min(flawed)
+        example = f"{source}:{block.first_line + index}: {text}"[:EXAMPLE_CHARS]
+        tally.received += len(flawed)
+        tally.reject(fault, Rejection(len(flawed), example=example))
+
+
+def _batch(block: Block, source: str, frame: pl.DataFrame, kept: NDArray[np.int64] | None) -> RawBatch:
+    def index_of(row: int) -> int:
+        return row if kept is None else int(kept[row])
+
+    return RawBatch(source, frame, lambda row: block.first_line + index_of(row), lambda row: block.line(index_of(row)))
+
+
+def _json_whole(schema: dict[str, pl.DataType]) -> Whole:
+    def whole(data: bytes, lines: int) -> pl.DataFrame | None:
+        try:
+            frame = pl.read_ndjson(data, schema=schema)
+        except pl.exceptions.PolarsError:
+            return None
+        return frame if frame.height == lines else None
+
+    return whole
+
+
+def _json_single(line: str) -> dict[str, str | None] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    return {name: _json_text(row[name]) for name in FIELDS if name in row}
+
+
+def _json_text(value: Any) -> str | None:
+    """A JSON value as the text that stands for it in a column."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return "".join("\0" if "\ud800" <= char <= "\udfff" else char for char in value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value)
+
+
+#: JSON Lines. Values of one type a field are read as such, mixed ones as text.
+JSON_LINES = TextFormat(
+    whole=(_json_whole(_JSON_SCHEMA), _json_whole(_TEXT_SCHEMA)),  # type: ignore[arg-type]
+    pieces=_json_whole(_TEXT_SCHEMA),  # type: ignore[arg-type]
+    single=_json_single,
+    fault="not_an_object",
+)
+
+
+def csv_format(header: str, source: str) -> TextFormat:
+    """How the rows under a header are read.
+
+    Raises:
+        TracksError: if required names are missing or names come twice.
+    """
+    names = [name.strip() for name in next(csv.reader((header,)), [])]
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        hint = " (values must be separated by commas)" if len(names) == 1 else ""
+        raise TracksError(
+            f"{source}: row 1: required columns {', '.join(missing)} are missing{hint};"
+            f" found: {', '.join(names)[:EXAMPLE_CHARS]}; allowed: {', '.join(FIELDS)}"
+        )
+    twice = sorted({name for name in names if name in FIELDS and names.count(name) > 1})
+    if twice:
+        raise TracksError(f"{source}: row 1: columns {', '.join(twice)} come more than once; allowed: once each")
+    places = {name: names.index(name) for name in FIELDS if name in names}
+    whole = _csv_whole(len(names), places)
+    return TextFormat((whole,), whole, _csv_single(len(names), places), "bad_row")
+
+
+def _csv_whole(width: int, places: dict[str, int]) -> Whole:
+    absent = [pl.lit(None, pl.String).alias(name) for name in FIELDS if name not in places]
+
+    def whole(data: bytes, lines: int) -> pl.DataFrame | None:
+        if b'"' in data or b"\n\n" in data or data.startswith(b"\n") or data.count(b",") != lines * (width - 1):
+            return None
+        try:
+            frame = pl.read_csv(data, has_header=False, infer_schema=False, quote_char=None)
+        except pl.exceptions.PolarsError:
+            return None
+        if frame.shape != (lines, width):
+            return None
+        columns = [pl.col(frame.columns[place]).alias(name) for name, place in places.items()]
+        return frame.select(*columns, *absent).select(FIELDS)
+
+    return whole
+
+
+def _csv_single(width: int, places: dict[str, int]) -> Single:
+    def single(line: str) -> dict[str, str | None] | None:
+        try:
+            values = next(csv.reader((line,), strict=True))
+        except csv.Error:
+            return None
+        return {name: values[place] or None for name, place in places.items()} if len(values) == width else None
+
+    return single
