@@ -21,6 +21,8 @@ STILL_BELOW_KMH = 5.0  # GNSS speed noise of a standing truck is below 3 km/h; c
 SLOW_BELOW_KMH = 15.0  # off the road, in a yard or in a queue; on a road trucks go faster
 ROAD_SPEED_MS = 150 / 3.6  # no muck truck is faster
 POSITION_SLACK_M = 100.0  # and two fixes may disagree by this much through noise alone
+PULL_AWAY_MS2 = 1.5  # a loaded truck manages half of it
+LEAP_SPEED_MS = 25.0
 UNKNOWN = -1  # a sensor that says nothing, or is not believed
 
 #: How a truck moves at a fix.
@@ -35,6 +37,7 @@ class Annotated:
     """Judged fixes of many trucks, sorted by truck and time; all columns have one length, `starts` one entry a truck more.
 
     `lead_ms`, `lead_mm` measure the leg that leads to a fix (from the truck's fix before it; -1 and 0 for its first).
+    `leapt`: the truck stood at the fix before and cannot have driven here since, so it did not stand there.
     `load`, `lift`, `cover` are 1, 0 or `UNKNOWN`; `zone` indexes `zone_sets`; `corridor` is a word of permit bits.
     """
 
@@ -45,6 +48,7 @@ class Annotated:
     y_m: Floats
     lead_ms: Ints
     lead_mm: Ints
+    leapt: NDArray[np.bool_]
     motion: NDArray[np.int8]
     speed_kmh: Floats
     site: NDArray[np.int32]
@@ -97,6 +101,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         y_m=y,
         lead_ms=lead_ms[judged],
         lead_mm=lead_mm[judged],
+        leapt=_leaps(lead_ms, lead_mm, speed)[judged],
         motion=np.where(
             speed[judged] < STILL_BELOW_KMH, STILL, np.where(speed[judged] < SLOW_BELOW_KMH, SLOW, FAST)
         ).astype(np.int8),
@@ -158,6 +163,16 @@ def _legs(x: Floats, y: Floats, time: Ints, starts: Ints) -> tuple[Ints, Ints]:
     first = starts[:-1][starts[:-1] < len(x)]
     lead_ms[first], lead_mm[first] = -1, 0
     return lead_ms, lead_mm
+
+
+def _leaps(lead_ms: Ints, lead_mm: Ints, speed_kmh: Floats) -> NDArray[np.bool_]:
+    """Legs from a stand that are longer than a truck pulling away (and, where it stands again, braking) can drive."""
+    stood = np.r_[False, speed_kmh[:-1] < STILL_BELOW_KMH] if len(speed_kmh) else np.zeros(0, dtype=bool)
+    lead_s = np.maximum(lead_ms, 0) / 1000
+    reach_m = np.minimum(
+        np.where(speed_kmh < STILL_BELOW_KMH, 0.25, 0.5) * PULL_AWAY_MS2 * lead_s**2, LEAP_SPEED_MS * lead_s
+    )
+    return stood & (lead_mm / 1000 > reach_m + POSITION_SLACK_M)
 
 
 def _speeds(fixes: pl.DataFrame, keep: NDArray[np.bool_], lead_ms: Ints, lead_mm: Ints) -> Floats:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
-from ingest.arrange import arrange
 
+from ingest.arrange import arrange
 from ingest.fix import FIX_SCHEMA
 from rules.annotate import AFTER, BEFORE, CONTEXT_FIXES, JUDGED, annotate
 from rules.findings import Findings

@@ -9,13 +9,17 @@ from rules.annotate import FAST
 from rules.ground import NOWHERE, Ground, PermitGround
 from rules.load_word import Flip
 from rules.stays import Stay, outer_end_ms, site_visits, stays_of, turned_back
-from rules.stretches import Rows, Stretch
+from rules.stretches import DM_PER_M, Rows, Stretch
 
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
 STAND_MIN_MS = 45_000  # leaving a load takes at least so long
 SEEN_SLACK_MS = 90_000  # a sensor may speak this much before the stand or after it
 PULSE_MIN_MS = 20_000  # a lone raised fix counts where fixes are this far apart
-TURN_BACK_MIN = 0.5  # cosine: came from and went to the same side
+WILD_STAND_MIN_MS = 60_000  # traffic lights are shorter
+LONG_STAND_MS = 150_000  # and no light is this long
+FAR_END_SHARE = 0.85  # of the trip's farthest distance from where it loaded
+WILD_SIGNS = 2.0  # of four signs, each at most 1
+WILD_SIGNS_HOME = 2.5
 DUMP_STAND_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps
 
 
@@ -198,19 +202,33 @@ def _inferred(
         site = ground.site(index)
         if site and site.takes_muck:
             return Unloading(stay.start_ms, stay, index, ("visit",), 0.85)
-    wild = [
-        s
-        for s, index in stands
-        if index == NOWHERE
-        and turned_back(s, rows["motion"]) >= TURN_BACK_MIN
-        and s.still_ms <= DUMP_STAND_MAX_MS
-        and _off_road(s, rows)
-    ]
-    if not wild:
-        return None
+    return _wild(stands, left_ms, until_ms, rows, ground)
+
+
+def _wild(stands: list[tuple[Stay, int]], left_ms: int, until_ms: int, rows: Rows, ground: Ground) -> Unloading | None:
+    """The likeliest stand off every site of a trip that never came to a place which takes muck.
+
+    Signs add up: crept there and back; stood longer than at any light; went back the way it came; near the far end of
+    the trip. Who then goes back to load again has left a load; of who goes home, more is asked.
+    """
+    motion = rows["motion"]
     x0, y0 = _place(rows, left_ms)
-    best = max(wild, key=lambda s: (round(hypot(s.x_m - x0, s.y_m - y0)), s.start_ms))
-    return Unloading(best.start_ms, best, NOWHERE, ("turned_back",), 0.7)
+    away = [hypot(r.x1_dm / DM_PER_M - x0, r.y1_dm / DM_PER_M - y0) for r in motion if left_ms <= r.end_ms < until_ms]
+    far = max(away, default=0.0)
+    weighed: list[tuple[float, Stay]] = []
+    for stay, index in stands:
+        if index != NOWHERE or not WILD_STAND_MIN_MS <= stay.still_ms <= DUMP_STAND_MAX_MS:
+            continue
+        near_end = hypot(stay.x_m - x0, stay.y_m - y0) >= FAR_END_SHARE * far
+        signs = _off_road(stay, rows) + (stay.still_ms >= LONG_STAND_MS) + turned_back(stay, motion) + near_end
+        weighed.append((round(signs, 3), stay))
+    if not weighed:
+        return None
+    signs, best = max(weighed, key=lambda w: (w[0], w[1].start_ms))
+    home = any((site := ground.site(index)) and site.kind == "depot" for _, index in stands)
+    if signs < (WILD_SIGNS_HOME if home else WILD_SIGNS):
+        return None
+    return Unloading(best.start_ms, best, NOWHERE, ("turned_back",), round(min(0.9, 0.5 + 0.12 * signs), 2))
 
 
 def _off_road(stay: Stay, rows: Rows) -> bool:
@@ -223,4 +241,4 @@ def _off_road(stay: Stay, rows: Rows) -> bool:
 
 def _place(rows: Rows, at_ms: int) -> tuple[float, float]:
     row = next((r for r in rows["motion"] if r.end_ms >= at_ms), rows["motion"][-1])
-    return row.x0_dm / 10, row.y0_dm / 10
+    return row.x0_dm / DM_PER_M, row.y0_dm / DM_PER_M

@@ -9,15 +9,14 @@ from math import hypot
 
 from rules.annotate import FAST, STILL
 from rules.ground import NOWHERE
-from rules.intervals import Span
+from rules.intervals import Span, intersect, subtract, union
 from rules.stretches import DM_PER_M, Stretch
 
 CREEP_MAX_M = 80.0  # a move shorter than this between two stands is shunting within one stay
 CREEP_MAX_MS = 120_000
 LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
-LEAP_SPEED_MS = 25.0  # who stood still a fix ago cannot be farther than at this mean speed,
-LEAP_SLACK_M = 200.0  # and this much for noise
-FROZEN_MIN_MS = 120_000
+FROZEN_MIN_MS = 120_000  # a stand this long that ends in a leap was a frozen position
+HALT_SHARE = 0.7  # of a halt's time that is standing; more moving than that is creeping along
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
         if group:
             between = motion[group[-1] + 1 : i]
             way_mm = sum(r.lead_mm + r.length_mm for r in between) + row.lead_mm
-            if way_mm > CREEP_MAX_M * 1000 or row.start_ms - motion[group[-1]].end_ms > CREEP_MAX_MS:
+            if row.leapt or way_mm > CREEP_MAX_M * 1000 or row.start_ms - motion[group[-1]].end_ms > CREEP_MAX_MS:
                 close()
         group.append(i)
     close()
@@ -104,7 +103,7 @@ def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
 def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
     first, last = motion[i], motion[j]
     after = motion[j + 1] if j + 1 < len(motion) else None
-    if after is not None and _leapt(last, after):
+    if after is not None and after.leapt and last.end_ms - first.start_ms >= FROZEN_MIN_MS:
         return _silence(first.start_ms, after.start_ms, first, after)
     start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)
     if i == j:
@@ -119,12 +118,6 @@ def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
     return Stay(start_ms, end_ms, sum_x / n / DM_PER_M, sum_y / n / DM_PER_M, still_ms, first.start_ms, last.end_ms, n)
 
 
-def _leapt(stand: Stretch, after: Stretch) -> bool:
-    """Whether a truck seen standing is next seen where it cannot have driven to: it was not standing, its position was frozen."""
-    reach_mm = LEAP_SPEED_MS * after.lead_ms + LEAP_SLACK_M * 1000
-    return stand.end_ms - stand.start_ms >= FROZEN_MIN_MS and after.lead_mm > reach_mm
-
-
 def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch) -> Stay:
     x, y = before.x1_dm / DM_PER_M, before.y1_dm / DM_PER_M
     gone = hypot(after.x0_dm - before.x1_dm, after.y0_dm - before.y1_dm) / DM_PER_M
@@ -132,27 +125,33 @@ def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch) -> Sta
 
 
 def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: list[Stay]) -> list[Span]:
-    """Spans of driving: a halt shorter than `halt_max_ms` belongs to the driving around it, silences and longer halts end it."""
+    """Spans of driving: a halt shorter than `halt_max_ms` belongs to the driving around it, silences and others end it.
+
+    A truck that only shunts or trembles at one place is halting, too.
+    """
+    halts = [
+        (s.start_ms, s.end_ms)
+        for s in stays
+        if s.silence or (s.end_ms - s.start_ms >= halt_max_ms and s.still_ms >= HALT_SHARE * (s.end_ms - s.start_ms))
+    ]
     spans: list[Span] = []
-    start: int | None = None
-    end = 0
+    start = end = -1
     for i, row in enumerate(motion):
-        after = motion[i + 1] if i + 1 < len(motion) else None
-        if row.lead_ms > silence_ms and start is not None:
+        if start >= 0 and row.lead_ms > silence_ms:
             spans.append((start, end))
-            start = None
-        if row.key == STILL:
-            if start is not None and outer_end_ms(row, after) - outer_start_ms(row) >= halt_max_ms:
-                spans.append((start, end))
-                start = None
-            continue
-        if start is None:
-            start = outer_start_ms(row)
-        end = outer_end_ms(row, after)
-    if start is not None:
+            start = -1
+        if row.key != STILL:
+            start = outer_start_ms(row) if start < 0 else start
+            end = outer_end_ms(row, motion[i + 1] if i + 1 < len(motion) else None)
+    if start >= 0:
         spans.append((start, end))
-    dark = [s for s in stays if s.silence]
-    return [s for s in spans if s[0] < s[1] and not any(d.start_ms <= s[0] and s[1] <= d.end_ms for d in dark)]
+    moving = union(
+        (outer_start_ms(row), outer_end_ms(row, motion[i + 1] if i + 1 < len(motion) else None))
+        for i, row in enumerate(motion)
+        if row.key != STILL
+    )
+    driven = subtract(spans, union(halts))
+    return [(max(a, m[0][0]), min(b, m[-1][1])) for a, b in driven if (m := intersect(moving, [(a, b)]))]
 
 
 def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:

@@ -23,7 +23,8 @@ class Stretch(NamedTuple):
     """Fixes of one truck, alike in one channel. `key` says alike in what; the rest are figures.
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
-    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix.
+    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
+    truck cannot have driven the leg that leads here from the stand before it.
     """
 
     key: Any
@@ -40,6 +41,7 @@ class Stretch(NamedTuple):
     sum_x_dm: int
     sum_y_dm: int
     top_kmh: float
+    leapt: bool = False
 
     @property
     def mean_m(self) -> tuple[float, float]:
@@ -51,7 +53,7 @@ def join(a: Stretch, b: Stretch) -> Stretch:
     """Two stretches of like fixes that follow each other, as one."""
     return Stretch(
         a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
-        a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm, max(a.top_kmh, b.top_kmh),
+        a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm, max(a.top_kmh, b.top_kmh), a.leapt,
     )  # fmt: skip
 
 
@@ -70,7 +72,7 @@ Rows = dict[str, list[Stretch]]
 
 
 def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
-    """The stretches of every truck, in the order of `fixes.plates`. A leg longer than `silence_ms` ends every stretch."""
+    """The stretches of every truck, in the order of `fixes.plates`. Silences and leaps end them all."""
     count = len(fixes.time_ms)
     rows: list[Rows] = [{name: [] for name in CHANNELS} for _ in fixes.plates]
     if not count:
@@ -80,7 +82,7 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
     sums = [np.r_[0, np.cumsum(column)] for column in (x_dm, y_dm, fixes.lead_mm)]
     broken = np.zeros(count, dtype=bool)
     broken[fixes.starts[:-1][fixes.starts[:-1] < count]] = True
-    broken |= fixes.lead_ms > silence_ms
+    broken |= (fixes.lead_ms > silence_ms) | fixes.leapt
     for name, key_of in CHANNELS.items():
         keys = key_of(fixes)
         first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]] | broken)
@@ -88,7 +90,7 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         columns = [
             keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1, fixes.lead_ms[first], fixes.lead_mm[first],
             sums[2][last + 1] - sums[2][first + 1], x_dm[first], y_dm[first], x_dm[last], y_dm[last],
-            sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first], np.maximum.reduceat(fixes.speed_kmh, first),
+            sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first], np.maximum.reduceat(fixes.speed_kmh, first), fixes.leapt[first],
         ]  # fmt: skip
         values = [column.tolist() for column in columns]
         if name == "zone":
@@ -104,7 +106,13 @@ def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
     """Appends a truck's later stretches to its earlier ones, joining the stretch that the cut went through."""
     for name, later in more.items():
         earlier = rows[name]
-        if earlier and later and later[0].key == earlier[-1].key and 0 <= later[0].lead_ms <= silence_ms:
+        if (
+            earlier
+            and later
+            and later[0].key == earlier[-1].key
+            and 0 <= later[0].lead_ms <= silence_ms
+            and not later[0].leapt
+        ):
             earlier[-1] = join(earlier[-1], later[0])
             later = later[1:]
         earlier += later
