@@ -45,8 +45,6 @@ def _section(rule: Rule, points: int) -> Iterator[str]:
     module = import_module(f"rules.catalog.{rule.rule_id}")
     yield from (f"## {rule.rule_id}", "", f"**{rule.title_en} · {rule.title_zh}**", "")
     yield from (inspect.cleandoc(module.__doc__ or ""), "")
-    if rule.cannot_see:
-        yield from (f"What it cannot see: {rule.cannot_see}", "")
     yield f"Legal basis: {rule.legal_basis}. Version {rule.version}, {points} points."
     yield ""
     if rule.parameters:
