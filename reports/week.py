@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from reports.calendar import Week, parse_week
@@ -16,6 +18,8 @@ from reports.week_xlsx import write_xlsx
 __all__ = ["FORMATS", "Week", "WeekReport", "build", "parse_week", "render_html", "write", "write_xlsx"]
 
 FORMATS = ("html", "xlsx")
+#: A map page ends in its trip's id, as `rules.findings.stable_id` makes them.
+_TRIP_PAGE = re.compile(r"([0-9a-f]{20})\.html$")
 
 
 def build(store: Store, week: Week) -> WeekReport:
@@ -32,7 +36,7 @@ def write(
     week: Week,
     out_dir: Path,
     formats: Sequence[str] = FORMATS,
-    trip_maps: Mapping[str, str] | None = None,
+    maps_dir: Path | None = None,
 ) -> list[Path]:
     """Writes the report as `周报-2026-W47.html` and `.xlsx`; each file appears whole or not at all.
 
@@ -41,7 +45,7 @@ def write(
         week: the ISO week.
         out_dir: made if it is not there.
         formats: of `FORMATS`.
-        trip_maps: trip id -> path of its map page, relative to `out_dir`; the page then links to them.
+        maps_dir: where map pages lie; the report links to those whose names end in a trip's id.
 
     Returns:
         The files written, in the order of `formats`.
@@ -54,6 +58,7 @@ def write(
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no format of the weekly report; allowed: {', '.join(FORMATS)}")
     report = build(store, week)
+    pages = _trip_pages(maps_dir, out_dir) if maps_dir else {}
     written = []
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
@@ -61,7 +66,7 @@ def write(
             target = out_dir / f"周报-{week}.{name}"
             aside = target.with_name(f".{target.name}.part")
             if name == "html":
-                aside.write_text(render_html(report, trip_maps), encoding="utf-8", newline="\n")
+                aside.write_text(render_html(report, pages), encoding="utf-8", newline="\n")
             else:
                 write_xlsx(report, aside)
             aside.replace(target)
@@ -69,3 +74,10 @@ def write(
     except OSError as error:
         raise StoreError(f"{out_dir}: cannot write the report: {error.strerror or error}") from error
     return written
+
+
+def _trip_pages(maps_dir: Path, out_dir: Path) -> dict[str, str]:
+    """The map page of each trip, as a path relative to the report's folder."""
+    pages = sorted(maps_dir.rglob("*.html"))
+    found = ((_TRIP_PAGE.search(page.name), page) for page in pages)
+    return {match[1]: Path(os.path.relpath(page, out_dir)).as_posix() for match, page in found if match}

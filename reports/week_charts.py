@@ -48,6 +48,7 @@ def columns(
     slot = room / max(len(values), 1)
     up = (bottom - top) / most
     body = [_grid(left, bottom - tick * up, _CHART_W - 20, tick) for tick in range(0, most + 1, step)]
+    with_line = any(b is not None for b in before)
     dots: list[tuple[float, float] | None] = []
     words = []
     for n, (label, value, old) in enumerate(zip(labels, values, before, strict=True)):
@@ -55,10 +56,10 @@ def columns(
         wide = min(slot * 0.55, 64)
         body.append(_bar(middle - wide / 2, bottom - value * up, wide, value * up, "pale"))
         words.append(_text(middle, bottom + 18, label, anchor="middle"))
-        words.append(_text(middle, bottom - value * up - 6, f"{value:,}", anchor="middle", halo=True))
+        at_y = bottom - 8 if with_line else bottom - value * up - 6  # at the foot, clear of the line
+        words.append(_text(middle, at_y, f"{value:,}", anchor="middle", halo=True))
         dots.append(None if old is None else (middle, bottom - old * up))
-    legend_parts = _columns_legend(legend, any(d is not None for d in dots))
-    return _svg(title, _CHART_W, height, [legend_parts, *body, *_line(dots), *words])
+    return _svg(title, _CHART_W, height, [_columns_legend(legend, with_line), *body, *_line(dots), *words])
 
 
 def _scale(most: int) -> tuple[int, int]:

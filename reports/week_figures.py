@@ -9,7 +9,7 @@ import polars as pl
 from reports.calendar import weekday_and_hour
 from reports.names import RULE_FAMILIES
 from reports.week_input import WeekCut, WeekInput
-from reports.week_model import ClueLine, Figure, Outcomes, TrendWeek, TripLine, WeekReport
+from reports.week_model import ClueLine, Figure, Outcomes, TripLine, WeekReport
 from reports.week_quality import quality
 from reports.week_tables import (
     by_company,
@@ -66,7 +66,7 @@ def report_of(given: WeekInput) -> WeekReport:
         families=_families(now, before),
         outcomes=_outcomes(now),
         previous_outcomes=_outcomes(before) if before else None,
-        trend=tuple(TrendWeek(c.week, c.trips.height, c.live.height) for c in reversed([now, *earlier]) if c.has_data),
+        trend=tuple((c.week, c.trips.height, c.live.height) for c in reversed([now, *earlier]) if c.has_data),
         rules=by_rule(now, before),
         companies=by_company(now, before, registry),
         vehicles=by_vehicle(now, before, registry),

@@ -93,11 +93,9 @@ def _day_chart(report: WeekReport) -> Markup:
 
 
 def _trend_chart(report: WeekReport) -> Markup:
-    weeks = report.trend
-    labels = [f"{w.week.year}年第{w.week.number}周" for w in weeks]
-    return columns(
-        "近几周线索数与运输趟次", labels, [w.clues for w in weeks], [w.trips for w in weeks], ("线索数", "运输趟次")
-    )
+    labels = [f"第{week.number}周（{trips:,} 趟）" for week, trips, _ in report.trend]
+    clues = [clues for _, _, clues in report.trend]
+    return columns("近几周线索数", labels, clues, [None] * len(clues), ("线索数（括号内为运输趟次）", ""))
 
 
 def _heat(report: WeekReport) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a weekly report says: plain frozen records. Every number is computed once; how it looks is not decided here.
+"""What a weekly report says: plain frozen records; how it looks is not decided here.
 
 Instants are epoch milliseconds UTC, distances metres, shares 0-1. A *clue* is a violation that the machine flagged; it
 is *live* until a reviewer dismisses it. Counts and points are of live clues unless a name says otherwise.
@@ -17,7 +17,7 @@ _PARKED_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Figure:
-    """One headline figure. `previous` is None without data of the week before, `mean4` without two of the four before."""
+    """A headline figure; `previous` is None without data of the week before, `mean4` without two of the four before."""
 
     key: str
     name: str
@@ -47,7 +47,7 @@ class Outcomes:
 
     @property
     def live(self) -> int:
-        """Those not dismissed."""
+        """Those that stand."""
         return self.open + self.upheld
 
     @property
@@ -252,15 +252,6 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class TrendWeek:
-    """One earlier week in short, or this one."""
-
-    week: Week
-    trips: int
-    clues: int
-
-
-@dataclass(frozen=True)
 class WeekReport:
     """Everything a weekly report says."""
 
@@ -280,7 +271,7 @@ class WeekReport:
     families: tuple[Figure, ...]
     outcomes: Outcomes
     previous_outcomes: Outcomes | None
-    trend: tuple[TrendWeek, ...]
+    trend: tuple[tuple[Week, int, int], ...]  # (week, trips, live clues), oldest first
     rules: tuple[RuleLine, ...]
     companies: tuple[CompanyLine, ...]
     vehicles: tuple[VehicleLine, ...]

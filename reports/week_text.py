@@ -148,7 +148,8 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
 
 def _fall_text(figure: Figure) -> str:
     unit = "" if figure.unit == "%" else f" {figure.unit}"
-    return f"{figure.name}由 {value_of(figure, figure.previous)}{unit} 降至 {value_of(figure, figure.value)}{unit}"
+    before, now = value_of(figure, figure.previous) + (unit or " "), value_of(figure, figure.value) + unit
+    return f"{figure.name}由 {before}降至 {now}"
 
 
 def completeness_verdict(report: WeekReport) -> str:
@@ -170,7 +171,7 @@ def notes(report: WeekReport) -> tuple[tuple[str, str], ...]:
             "计数口径",
             "线索数＝待复核＋属实；已认定“不属实”或申诉成立的不计入各表排名，仅在“不属实”一栏列出；申诉中的计为待复核。",
         ),
-        ("记分口径", "同一行为触犯多条规则时各规则均列出，但只按最重的一条记分；待复核线索的记分为预估。"),
+        ("记分口径", "同一行为涉及多条规则时各规则均列出，但只按最重的一条记分；待复核线索的记分为预估。"),
         (
             "每百趟线索数",
             f"线索数÷运输趟次×100；趟次少于 {report.min_trips_for_rate} 趟的为小样本，标“*”，不参与比率排名。",

@@ -121,7 +121,7 @@ def _companies(report: WeekReport, book: Book, name: str) -> None:
 
 def _vehicles(report: WeekReport, book: Book, name: str) -> None:
     heads = ["趟次", "线索数", "待复核", "属实", "不属实", "记分", "上周"]
-    columns = [_text("车牌", 14), _text("企业", 28), *map(_count, heads), _text("触犯规则（次数）", 50)]
+    columns = [_text("车牌", 14), _text("企业", 28), *map(_count, heads), _text("涉及规则（次数）", 50)]
     _open(report, book, name, columns, landscape=True).table(
         (
             *(x.plate, x.company, x.trips, x.outcomes.live, x.outcomes.open, x.outcomes.upheld, x.outcomes.dismissed),
@@ -134,7 +134,7 @@ def _vehicles(report: WeekReport, book: Book, name: str) -> None:
 def _sites(report: WeekReport, book: Book, name: str) -> None:
     heads = ["趟次", "涉线索趟次", "线索数", "待复核", "属实", "不属实"]
     columns = [_text("方向", 8), _text("场所", 28), _text("场所编号", 14), _text("类别", 12), *map(_count, heads)]
-    columns += [_rate("每百趟"), _text("小样本", 8), _text("触犯规则（次数）", 46)]
+    columns += [_rate("每百趟"), _text("小样本", 8), _text("涉及规则（次数）", 46)]
     _open(report, book, name, columns, landscape=True).table(
         (
             *(way, x.name, x.site_id, names.name_of(names.SITE_KIND_NAMES, x.kind), x.trips, x.flagged_trips),
@@ -168,7 +168,7 @@ def _districts(report: WeekReport, book: Book, name: str) -> None:
 
 def _hours(report: WeekReport, book: Book, name: str) -> None:
     hours = [Column(f"{hour}时", "heat", 5) for hour in report.heat_hours]
-    columns = [_text("行为日期", 10), *hours, _count("合计", 8)]
+    columns = [_text("归属日期", 10), *hours, _count("合计", 8)]
     sheet = book.sheet(name, columns, landscape=True)
     sheet.title(f"{name}　{week_text.title(report)}", ["凌晨归入前一晚；数字为在该小时内开始的线索数。"])
     sheet.freeze(1)
@@ -183,7 +183,7 @@ def _hours(report: WeekReport, book: Book, name: str) -> None:
 def _trips(report: WeekReport, book: Book, name: str) -> None:
     columns = [_text("车牌", 14), _text("企业", 26), Column("装载时间", "time", 19), Column("卸载时间", "time", 19)]
     columns += [_text("装载地", 22), _text("卸载地", 22), _rate("里程/公里"), _count("线索数"), _count("记分")]
-    columns += [_text("触犯规则（次数）", 40), _text("行程编号", 24)]
+    columns += [_text("涉及规则（次数）", 40), _text("行程编号", 24)]
     _open(report, book, name, columns, landscape=True).table(
         (
             *(x.plate, x.company, _local(report, x.loaded_ms), _local(report, x.dumped_ms), x.origin),
@@ -197,7 +197,7 @@ def _trips(report: WeekReport, book: Book, name: str) -> None:
 
 def _clues(report: WeekReport, book: Book, name: str) -> None:
     columns = [
-        Column("行为日期", "day", 12),
+        Column("归属日期", "day", 12),
         Column("开始", "time", 19),
         Column("结束", "time", 19),
         Column("时长/分钟", "num1", 10),
