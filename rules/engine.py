@@ -82,6 +82,18 @@ def step(
     return findings, replace(carried, pending=pending), replace(counts, repeated=repeated, late=late)
 
 
+def judge_all(arranged: pl.DataFrame, ground: Ground, knowledge: Knowledge) -> tuple[Findings, Counts]:
+    """Judges the whole history of some trucks at once: `step` with nothing before and nothing to come.
+
+    Args:
+        arranged: `FIX_SCHEMA` as `ingest.arrange` leaves it: sorted by truck and time, each fix once.
+        ground: the registry on the plane.
+        knowledge: what is known of terminals.
+    """
+    findings, _, counts = _judge(arranged, arranged.clear(), State(), ground, knowledge, final=True)
+    return findings, counts
+
+
 def _judge(
     now: pl.DataFrame, pending: pl.DataFrame, state: State, ground: Ground, knowledge: Knowledge, final: bool
 ) -> tuple[Findings, State, Counts]:
@@ -97,12 +109,12 @@ def _judge(
     trucks = dict(state.trucks)
     for plate, more in zip(annotated.plates, stretches(annotated, silence_ms), strict=True):
         if more["motion"]:
-            truck, settled = trucks.get(plate, Truck(plate)).hear(more, silence_ms).settle(ground)
+            truck, settled = trucks.get(plate, Truck(plate)).hear(more, silence_ms).settle(ground, final)
             findings += settled
             trucks[plate] = truck
     if final:
-        for truck in trucks.values():
-            findings += truck.settle(ground, final=True)[1]
+        for plate in trucks.keys() - set(annotated.plates):
+            findings += trucks[plate].settle(ground, final)[1]
         return findings, State(), counts
     judged_ms = dict(state.judged_ms)
     if now.height:

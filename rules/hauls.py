@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
 from rules.annotate import FAST
 from rules.ground import NOWHERE, Ground, PermitGround
 from rules.load_word import Flip
-from rules.stays import Stay, outer_end_ms, site_visits, stays_of, turned_back
+from rules.stays import Stay, outer_end_ms, site_visits, turned_back
 from rules.stretches import DM_PER_M, Rows, Stretch
 
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
@@ -68,11 +69,10 @@ class Haul:
         return sum(1 << k for k, _ in self.permits)
 
 
-def load_visits(rows: Rows, ground: Ground) -> list[Stretch]:
+def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
     """Visits to construction sites that are long enough to load where no sensor tells."""
     least = ground.policy.load_stay_min_s * 1000
     found = []
-    site = rows["site"]
     for visit in site_visits(site, VISIT_GAP_MS):
         place = ground.site(visit.key)
         if (
@@ -85,11 +85,11 @@ def load_visits(rows: Rows, ground: Ground) -> list[Stretch]:
 
 
 def build_haul(
-    plate: str, loading: Loading, until_ms: int, rows: Rows, flips: list[Flip], ground: Ground
+    plate: str, loading: Loading, until_ms: int, rows: Rows, stays: list[Stay], flips: Sequence[Flip], ground: Ground
 ) -> Haul | None:
     """The haul that a loading began, from all that the truck did before `until_ms`; None where it never left or never loaded."""
     motion = rows["motion"]
-    stays = stays_of(motion, ground.policy.silence_min_s * 1000)
+    stays = [s for s in stays if s.end_ms <= until_ms]
     if loading.by == "load":
         loading = replace(loading, site=_origin(rows, stays, loading.at_ms, ground))
     left_ms = _left(loading, rows, stays, until_ms)

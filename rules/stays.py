@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
+from typing import NamedTuple
 
 from rules.annotate import FAST, STILL
 from rules.ground import NOWHERE
-from rules.intervals import Span, intersect, subtract, union
+from rules.intervals import Span, subtract, union
 from rules.stretches import DM_PER_M, Stretch
 
 CREEP_MAX_M = 80.0  # a move shorter than this between two stands is shunting within one stay
 CREEP_MAX_MS = 120_000
 LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
+REST_MS = 900_000  # a stand this long is a stay of its own; longer than any time that merges two stretches of a rule
 FROZEN_MIN_MS = 120_000  # a stand this long that ends in a leap was a frozen position
 HALT_SHARE = 0.7  # of a halt's time that is standing; more moving than that is creeping along
 
 
-@dataclass(frozen=True)
-class Stay:
+class Stay(NamedTuple):
     """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond the standing fixes; `still_ms` is standing alone.
 
     A `silence` is no fix at all (or a position frozen by a jammer): the truck may have been anywhere.
@@ -90,6 +90,8 @@ def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
             found.append(_silence(before.end_ms, row.start_ms, before, row))
         if row.key != STILL:
             continue
+        if row.end_ms - row.start_ms >= REST_MS:
+            close()
         if group:
             between = motion[group[-1] + 1 : i]
             way_mm = sum(r.lead_mm + r.length_mm for r in between) + row.lead_mm
@@ -135,23 +137,35 @@ def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: l
         if s.silence or (s.end_ms - s.start_ms >= halt_max_ms and s.still_ms >= HALT_SHARE * (s.end_ms - s.start_ms))
     ]
     spans: list[Span] = []
+    moving: list[Span] = []
     start = end = -1
+    last = len(motion) - 1
     for i, row in enumerate(motion):
         if start >= 0 and row.lead_ms > silence_ms:
             spans.append((start, end))
             start = -1
         if row.key != STILL:
-            start = outer_start_ms(row) if start < 0 else start
-            end = outer_end_ms(row, motion[i + 1] if i + 1 < len(motion) else None)
+            begin = outer_start_ms(row)
+            end = outer_end_ms(row, motion[i + 1] if i < last else None)
+            if begin < end:
+                moving.append((begin, end))
+            start = begin if start < 0 else start
     if start >= 0:
         spans.append((start, end))
-    moving = union(
-        (outer_start_ms(row), outer_end_ms(row, motion[i + 1] if i + 1 < len(motion) else None))
-        for i, row in enumerate(motion)
-        if row.key != STILL
-    )
-    driven = subtract(spans, union(halts))
-    return [(max(a, m[0][0]), min(b, m[-1][1])) for a, b in driven if (m := intersect(moving, [(a, b)]))]
+    driven = subtract(spans, union(halts)) if halts else spans
+    return _trimmed(driven, moving)
+
+
+def _trimmed(driven: list[Span], moving: list[Span]) -> list[Span]:
+    """Each span cut back to its first and last moving instant; spans without any are dropped."""
+    found: list[Span] = []
+    ends = [m[1] for m in moving]
+    starts = [m[0] for m in moving]
+    for a, b in driven:
+        i, j = bisect_right(ends, a), bisect_left(starts, b) - 1
+        if i <= j:
+            found.append((max(a, starts[i]), min(b, ends[j])))
+    return found
 
 
 def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:

@@ -20,14 +20,16 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     """One breach a merged stretch of laden driving outside the hours."""
     policy, zone = ground.policy, ground.registry.zone
     leg: list[Span] = [(haul.left_ms, haul.end_ms)]
-    motion = [r for r in rows["motion"] if r.end_ms >= haul.left_ms and r.start_ms <= haul.end_ms]
-    driving = intersect(drives_of(motion, policy.halt_max_s * 1000, policy.silence_min_s * 1000, list(haul.stays)), leg)
-    banned = intersect(driving, union((b.start_ms, b.end_ms) for b in ground.registry.bans))
-    beyond: list[Span] = []
+    bans = intersect(leg, union((b.start_ms, b.end_ms) for b in ground.registry.bans))
+    closed: list[Span] = []
     if haul.permits:
-        night = subtract(leg, policy.day.between(*leg[0], zone))
         open_hours = union(span for _, p in haul.permits for span in p.permit.hours.between(*leg[0], zone))
-        beyond = subtract(intersect(driving, night), open_hours)
+        closed = subtract(subtract(leg, policy.day.between(*leg[0], zone)), open_hours)
+    if not bans and not closed:
+        return []
+    motion = [r for r in rows["motion"] if r.end_ms >= haul.left_ms and r.start_ms <= haul.end_ms]
+    driving = drives_of(motion, policy.halt_max_s * 1000, policy.silence_min_s * 1000, list(haul.stays))
+    banned, beyond = intersect(driving, bans), intersect(driving, closed)
     breaches = []
     parts = union([*banned, *beyond])
     for start, end in union(parts, policy.merge_s * 1000):

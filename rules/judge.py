@@ -1,0 +1,133 @@
+"""Stage 4: one complete outing or haul goes to every rule of the catalogue; breaches become findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rules.catalog import RULES
+from rules.findings import Findings, Stop, Trip, Violation
+from rules.ground import Ground
+from rules.hauls import Haul, Loading, build_haul, site_at
+from rules.load_word import Flip
+from rules.rule import Breach, Outing, Rule
+from rules.stays import Stay, drives_of
+from rules.stretches import Rows
+
+STOP_MIN_MS = 120_000  # shorter stands are traffic, not stops
+
+
+def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list[Stay], ground: Ground) -> Findings:
+    """What a truck did between two rests: its stops, and the breaches that do not ask for a load.
+
+    Args:
+        plate: the truck.
+        start_ms: when the outing began, epoch ms.
+        end_ms: when the next one did.
+        rows: its stretches; of motion also the one that ends it, unless that follows a silence.
+        stays: the stays that began in it.
+        ground: the registry on the plane.
+    """
+    policy = ground.policy
+    drives = drives_of(rows["motion"], policy.halt_max_s * 1000, policy.silence_min_s * 1000, stays)
+    outing = Outing(plate, start_ms, end_ms, rows, tuple(drives), tuple(stays))
+    found = Findings(stops=_stops(outing, ground))
+    for rule in RULES:
+        if rule.on_outing:
+            found.violations += [_violation(rule, plate, breach, ground) for breach in rule.on_outing(outing, ground)]
+    return found
+
+
+def judge_haul(
+    plate: str, loading: Loading, until_ms: int, rows: Rows, stays: list[Stay], flips: Sequence[Flip], ground: Ground
+) -> Findings:
+    """The trip that a loading began, and its breaches; nothing where no load left the place.
+
+    Args:
+        plate: the truck.
+        loading: the load taken on.
+        until_ms: the next loading, or the end of what was seen; epoch ms.
+        rows: the truck's stretches from before the loading's queue to `until_ms`.
+        stays: the stays in them.
+        flips: what the load sensor said.
+        ground: the registry on the plane.
+    """
+    haul = build_haul(plate, loading, until_ms, rows, stays, flips, ground)
+    if haul is None:
+        return Findings()
+    trip = _trip(haul, ground)
+    found = Findings(trips=[trip] if trip else [])
+    for rule in RULES:
+        if rule.on_haul:
+            breaches = rule.on_haul(haul, rows, ground)
+            found.violations += [_violation(rule, plate, b, ground, trip.trip_id if trip else None) for b in breaches]
+    return found
+
+
+def _stops(outing: Outing, ground: Ground) -> list[Stop]:
+    stays = [s for s in outing.stays if not s.silence and s.still_ms >= STOP_MIN_MS]
+    if not stays:
+        return []
+    lon, lat = ground.plane.to_deg(np.array([s.x_m for s in stays]), np.array([s.y_m for s in stays]))
+    stops = []
+    for stay, at_lon, at_lat in zip(stays, lon.round(7).tolist(), lat.round(7).tolist(), strict=True):
+        site = ground.site(site_at(outing.rows, stay, stay.start_ms))
+        kind = site.kind if site else "unknown"
+        stops.append(
+            Stop(outing.plate, stay.start_ms, stay.end_ms, at_lon, at_lat, site.site_id if site else None, kind)
+        )
+    return stops
+
+
+def _trip(haul: Haul, ground: Ground) -> Trip | None:
+    if haul.loading.by == "before" or haul.unloading is None:
+        return None
+    origin, left = ground.site(haul.loading.site), haul.unloading
+    site = ground.site(left.site)
+    lon, lat = ground.plane.place(left.stay.x_m, left.stay.y_m) if left.stay and not left.in_silence else (None, None)
+    named = [p.permit for _, p in haul.permits]
+    permit = next((p for p in named if site and site.site_id in p.disposal_sites), named[0] if named else None)
+    return Trip(
+        plate=haul.plate,
+        loaded_ms=haul.loading.at_ms,
+        left_ms=haul.left_ms,
+        dumped_ms=left.at_ms,
+        origin_site=origin.site_id if origin else None,
+        disposal_site=site.site_id if site else None,
+        permit_no=permit.permit_no if permit else None,
+        distance_m=haul.distance_m,
+        dump_lon=lon,
+        dump_lat=lat,
+    )
+
+
+def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: str | None = None) -> Violation:
+    """A breach with who, where and what was in force."""
+    registry, policy = ground.registry, ground.policy
+    vehicle = registry.vehicle.get(plate)
+    lon, lat = ground.plane.place(breach.x_m, breach.y_m)
+    evidence: dict[str, Any] = {
+        **breach.evidence,
+        "fixes": {"plate": plate, "first_ms": breach.start_ms, "last_ms": breach.end_ms},
+        "rule_version": rule.version,
+        "policy_digest": policy.digest,
+        "registry_digest": registry.digest,
+    }
+    return Violation(
+        rule=rule.rule_id,
+        plate=plate,
+        start_ms=breach.start_ms,
+        end_ms=breach.end_ms,
+        lon=lon,
+        lat=lat,
+        confidence=breach.confidence,
+        points=policy.points.get(rule.rule_id, 0),
+        company_id=vehicle.company_id if vehicle else None,
+        permit_no=breach.permit_no,
+        trip_id=trip_id,
+        district_id=ground.district_at(breach.x_m, breach.y_m),
+        site_id=breach.site_id,
+        evidence=evidence,
+    )
