@@ -9,7 +9,7 @@ from math import hypot
 from rules.annotate import FAST
 from rules.ground import NOWHERE, Ground, PermitGround
 from rules.load_word import Flip
-from rules.stays import Stay, outer_end_ms, site_visits, turned_back
+from rules.stays import Stay, outer_end_ms, site_visits, travelled_m, turned_back
 from rules.stretches import DM_PER_M, Rows, Stretch
 
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
@@ -112,7 +112,7 @@ def build_haul(
     permits = tuple(
         (k, p) for k, p in laid if site and p.permit.origin_site == site.site_id and p.permit.validity.holds(left_ms)
     )
-    distance = sum(r.lead_mm + r.length_mm for r in motion if left_ms <= r.start_ms and r.end_ms <= end_ms) // 1000
+    distance = travelled_m(motion, left_ms, end_ms)
     back = turned_back(unloading.stay, motion) if unloading and unloading.stay else 0.0
     return Haul(plate, loading, left_ms, end_ms, unloading, permits, distance, tuple(later), round(back, 2))
 

@@ -168,6 +168,17 @@ def _trimmed(driven: list[Span], moving: list[Span]) -> list[Span]:
     return found
 
 
+def travelled_m(rows: list[Stretch], start_ms: int, end_ms: int) -> int:
+    """Ground covered between two instants; a stretch that reaches over one counts by its share of the time."""
+    total_mm = 0
+    for row in rows:
+        begin = row.start_ms - max(row.lead_ms, 0)
+        inside = min(row.end_ms, end_ms) - max(begin, start_ms)
+        if inside > 0:
+            total_mm += (row.lead_mm + row.length_mm) * inside // (row.end_ms - begin)
+    return total_mm // 1000
+
+
 def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:
     """Visits to sites: stretches at one site, joined over absences shorter than `gap_ms`. Nowhere is left out."""
     visits: list[Stretch] = []

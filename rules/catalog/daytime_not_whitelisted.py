@@ -11,6 +11,7 @@ from __future__ import annotations
 from rules.ground import Ground
 from rules.intervals import Span, intersect, subtract, total_ms, union
 from rules.rule import Breach, EvidenceField, Outing, Rule
+from rules.stays import travelled_m
 
 
 def judge(outing: Outing, ground: Ground) -> list[Breach]:
@@ -36,7 +37,7 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
         rows = [r for r in outing.rows["motion"] if r.end_ms >= start and r.start_ms <= end]
         evidence = {
             "driving_s": driven_ms // 1000,
-            "distance_m": sum(r.length_mm + r.lead_mm for r in rows) // 1000,
+            "distance_m": travelled_m(rows, start, end),
             "top_speed_kmh": round(max(r.top_kmh for r in rows), 1),
             "day_hours": policy.day_hours,
             "vehicle_kind": vehicle.kind if vehicle else None,
