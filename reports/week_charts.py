@@ -14,18 +14,19 @@ _INK, _SOFT, _GRID = "#1f2933", "#5b6770", "#d9dee3"
 _SOLID, _PALE = "#1f4e79", "#9dbbd8"
 _BAR_H, _ROW_H = 16, 26
 _LABEL_W, _VALUE_W = 170, 150
+_LABEL_LETTERS = 22
 _CHART_W = 960
 _STEPS = (1, 2, 5, 10)
 
 
 def stacked_bars(title: str, rows: Sequence[tuple[str, tuple[int, int, int]]], legend: tuple[str, str, str]) -> Markup:
-    """Horizontal bars of three parts: solid, hatched and outlined. One row a label; labels are short names of ours."""
+    """Horizontal bars of three parts: solid, hatched and outlined. One row a label; a long label is cut."""
     most = max((sum(parts) for _, parts in rows), default=0) or 1
     room = _CHART_W - _LABEL_W - _VALUE_W
     body = [_hatch()]
     for n, (label, parts) in enumerate(rows):
         y = 30 + n * _ROW_H
-        body.append(_text(_LABEL_W - 10, y + 13, label, anchor="end"))
+        body.append(_text(_LABEL_W - 10, y + 13, _short(label), anchor="end"))
         x = float(_LABEL_W)
         for part, style in zip(parts, ("solid", "hatched", "outlined"), strict=True):
             width = room * part / most
@@ -60,6 +61,17 @@ def columns(
         words.append(_text(middle, at_y, f"{value:,}", anchor="middle", halo=True))
         dots.append(None if old is None else (middle, bottom - old * up))
     return _svg(title, _CHART_W, height, [_columns_legend(legend, with_line), *body, *_line(dots), *words])
+
+
+def _short(label: str) -> str:
+    """As much of a label as fits beside a bar; a Chinese character takes the room of two others."""
+    used, kept = 0, ""
+    for letter in label:
+        used += 1 if letter.isascii() else 2
+        if used > _LABEL_LETTERS:
+            return kept + "…"
+        kept += letter
+    return kept
 
 
 def _scale(most: int) -> tuple[int, int]:
