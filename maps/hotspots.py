@@ -1,4 +1,4 @@
-"""Where a week's violations pile up: grid cells of one size, neighbours joined into ranked spots, each with its hours."""
+"""Where a week's violations pile up: grid cells of one size, neighbours joined into ranked spots with their hours."""
 
 from __future__ import annotations
 
@@ -119,7 +119,10 @@ def busiest_hours(hours: Iterable[int], share: float = HOURS_SHARE) -> tuple[int
     if not total:
         return 0, _DAY_H
     for length in range(1, _DAY_H):
-        held = [(sum(counts[(start + i) % _DAY_H] for i in range(length)), -((start - 12) % _DAY_H), start) for start in range(_DAY_H)]
+        held = [
+            (sum(counts[(start + i) % _DAY_H] for i in range(length)), -((start - 12) % _DAY_H), start)
+            for start in range(_DAY_H)
+        ]
         best, _, start = max(held)
         if best >= share * total:
             return start, (start + length) % _DAY_H or _DAY_H

@@ -20,6 +20,8 @@ DEGREE_UNITS = 1_000_000
 Path = Sequence[tuple[float, float]]
 Path6 = tuple[int, ...]  # first lon, lat, then differences; millionths of a degree
 Bounds = tuple[float, float, float, float]  # west, south, east, north, degrees
+#: What a page of nothing opens on.
+WORLD: Bounds = (-180.0, -60.0, 180.0, 75.0)
 
 
 def encode(points: Path | npt.NDArray[np.float64]) -> Path6:
@@ -45,7 +47,9 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready, without empty fields."""
-        return _trim({"t": "line", "s": self.style, "p": [list(p) for p in self.paths], "h": self.title, "x": list(self.text)})
+        return _trim(
+            {"t": "line", "s": self.style, "p": [list(p) for p in self.paths], "h": self.title, "x": list(self.text)}
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,20 @@ class Area:
         """JSON-ready, without empty fields."""
         at = list(encode([self.at])) if self.at else None
         rings = [[list(ring) for ring in polygon] for polygon in self.polygons]
-        return _trim({"t": "area", "s": self.style, "p": rings, "h": self.title, "x": list(self.text), "l": self.label, "at": at, "f": self.fill, "r": self.priority, "v": dict(self.values)})
+        return _trim(
+            {
+                "t": "area",
+                "s": self.style,
+                "p": rings,
+                "h": self.title,
+                "x": list(self.text),
+                "l": self.label,
+                "at": at,
+                "f": self.fill,
+                "r": self.priority,
+                "v": dict(self.values),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +104,18 @@ class Place:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready, without empty fields."""
-        return _trim({"t": "place", "s": self.style, "p": list(encode([(self.lon, self.lat)])), "h": self.title, "x": list(self.text), "l": self.label, "r": self.priority, "g": self.page})
+        return _trim(
+            {
+                "t": "place",
+                "s": self.style,
+                "p": list(encode([(self.lon, self.lat)])),
+                "h": self.title,
+                "x": list(self.text),
+                "l": self.label,
+                "r": self.priority,
+                "g": self.page,
+            }
+        )
 
 
 Feature = Line | Area | Place
@@ -109,14 +137,24 @@ class Layer:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"key": self.key, "name": self.name, "toggle": self.toggle, "shown": self.shown, "features": [f.as_json() for f in self.features]}
+        return {
+            "key": self.key,
+            "name": self.name,
+            "toggle": self.toggle,
+            "shown": self.shown,
+            "features": [f.as_json() for f in self.features],
+        }
 
 
 def lines_of(geometry: BaseGeometry) -> tuple[Path6, ...]:
     """The paths of a LineString or MultiLineString, or of a polygon's boundary."""
     if geometry.geom_type in ("Polygon", "MultiPolygon"):
         geometry = geometry.boundary
-    return tuple(encode(np.asarray(part.coords)[:, :2]) for part in _parts(geometry) if part.geom_type in ("LineString", "LinearRing"))
+    return tuple(
+        encode(np.asarray(part.coords)[:, :2])
+        for part in _parts(geometry)
+        if part.geom_type in ("LineString", "LinearRing")
+    )
 
 
 def rings_of(geometry: BaseGeometry) -> tuple[tuple[Path6, ...], ...]:

@@ -35,7 +35,9 @@ _ASSETS: tuple[tuple[str, str | None], ...] = (
 )
 _DATA_SLOT = "@@muckwatch-data@@"
 _POLICY_SLOT = "@@muckwatch-policy@@"
-_TILE_URL = re.compile(r"(?P<scheme>https?)://(?P<sub>\{s\}\.)?(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?)/\S*")
+_TILE_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<sub>\{s\}\.)?(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?)/\S*"
+)
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ class Tiles:
         return f"{found['scheme']}://{'*.' if found['sub'] else ''}{found['host']}"
 
 
-class _OfflineFigure(Figure):  # type: ignore[misc]
+class _OfflineFigure(Figure):
     """A page whose links are replaced by the vendored files themselves."""
 
     _template = Template(
-        '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n' + _POLICY_SLOT + "\n<title>muckwatch</title>\n"
+        '<!DOCTYPE html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
+        + _POLICY_SLOT
+        + "\n<title>muckwatch</title>\n"
         "{{ this.header.render(**kwargs) }}\n</head>\n<body>\n{{ this.html.render(**kwargs) }}\n"
         + _DATA_SLOT
         + "\n<script>\n{{ this.script.render(**kwargs) }}\n</script>\n</body>\n</html>\n"
@@ -97,14 +101,14 @@ class _OfflineFigure(Figure):  # type: ignore[misc]
         return html
 
 
-class _Assets(MacroElement):  # type: ignore[misc]
+class _Assets(MacroElement):
     """Our own styles and scripts, after folium's so that they win."""
 
     _template = Template("{% macro header(this, kwargs) %}@@muckwatch-own@@{% endmacro %}")
     _name = "Assets"
 
 
-class _Page(MacroElement):  # type: ignore[misc]
+class _Page(MacroElement):
     """Starts the page's script with the map that folium made."""
 
     _template = Template(
@@ -136,7 +140,9 @@ def inert_json(data: Any) -> str:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text) if _lone_surrogate(text) else text
+    return (
+        "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text) if _lone_surrogate(text) else text
+    )
 
 
 @lru_cache(maxsize=16)
@@ -159,8 +165,8 @@ def _shell(kind: str, tile_origin: str) -> tuple[str, str]:
             max_zoom=19,
         )
     )
-    drawn.add_child(_Assets())
-    drawn.add_child(_Page())
+    drawn.add_child(_Assets())  # type: ignore[no-untyped-call]
+    drawn.add_child(_Page())  # type: ignore[no-untyped-call]
     own = _inline("assets/page.css") + "".join(_inline(f"assets/{name}.js") for name in ("base", "marks", kind))
     html = figure.render().replace("@@muckwatch-own@@", own)
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
@@ -173,7 +179,8 @@ def _content_policy(scripts: list[str], tile_origin: str) -> str:
     """What the page may do: run these scripts, style itself, show inlined images and, if configured, tiles."""
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     images = f"data: {tile_origin}".strip()
-    rules = f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'"
+    allowed = f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src {images}"
+    rules = f"{allowed}; base-uri 'none'; form-action 'none'"
     return f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
 
 

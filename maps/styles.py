@@ -70,11 +70,31 @@ _SITE_LOOKS = {
     "other": ("#6b6b6b", "dot"),
 }
 
-#: Steps of the grid's legend (points in the cell, lower end) with their colours, light to dark: fixed, so weeks compare.
-CELL_STEPS: tuple[tuple[int, str], ...] = ((1, "#fdebc8"), (6, "#fdcb8b"), (15, "#f99d59"), (30, "#e35f39"), (60, "#a82a2a"))
+#: Steps of the grid's legend (points in the cell, lower end), light to dark: fixed, so that weeks compare.
+CELL_STEPS: tuple[tuple[int, str], ...] = (
+    (1, "#fdebc8"),
+    (6, "#fdcb8b"),
+    (15, "#f99d59"),
+    (30, "#e35f39"),
+    (60, "#a82a2a"),
+)
 #: Steps of the districts' legend by number of violations, and by violations per hundred trips.
-COUNT_STEPS: tuple[tuple[int, str], ...] = ((0, "#f4f6fa"), (1, "#d9e2ef"), (5, "#b6c9e3"), (15, "#86a7d3"), (40, "#5580bd"), (100, "#2f5a9b"))
-RATE_STEPS: tuple[tuple[int, str], ...] = ((0, "#f4f6fa"), (1, "#d9e2ef"), (5, "#b6c9e3"), (10, "#86a7d3"), (20, "#5580bd"), (40, "#2f5a9b"))
+COUNT_STEPS: tuple[tuple[int, str], ...] = (
+    (0, "#f4f6fa"),
+    (1, "#d9e2ef"),
+    (5, "#b6c9e3"),
+    (15, "#86a7d3"),
+    (40, "#5580bd"),
+    (100, "#2f5a9b"),
+)
+RATE_STEPS: tuple[tuple[int, str], ...] = (
+    (0, "#f4f6fa"),
+    (1, "#d9e2ef"),
+    (5, "#b6c9e3"),
+    (10, "#86a7d3"),
+    (20, "#5580bd"),
+    (40, "#2f5a9b"),
+)
 #: Fewer trips than this make no rate worth a colour.
 NO_RATE_COLOUR = "#ffffff"
 
@@ -93,6 +113,7 @@ STYLES: dict[str, Style] = {
     },
     "track.normal": Style("行驶轨迹", "#4d4d4d", 2.6, order=NORMAL),
     "track.faint": Style("涉嫌行程轨迹", "#8b8b8b", 1.3, order=NORMAL),
+    "track.other": Style("同号牌其他终端", "#00795c", 2.0, (6, 3), order=NORMAL),
     "track.gap": Style("定位中断（不代表行驶路径）", "#777777", 1.6, (2, 7), order=NORMAL),
     "fix": Style("定位点", "#222222", 1.0, (), "#ffffff", 1.0, "circle", 2.2, order=NORMAL + 1),
     "stop": Style("停车", "#222222", 1.6, (), "#ffffff", 1.0, "circle", 5.0, order=MARK),
@@ -100,7 +121,9 @@ STYLES: dict[str, Style] = {
     "dumped": Style("卸载", "#222222", 1.8, (), "#2e6b3a", 1.0, "triangle", 8.0, order=MARK + 1),
     "dumping": Style("涉嫌倾倒点", "#c00000", 4.0, (), "", 0.0, "x", 9.0, order=MARK + 2),
     **{
-        f"rule.{rule}": Style(RULE_NAMES[rule], colour, width, dash, colour, 0.9, _SHAPE_OF_RULE[rule], 5.5, order=VIOLATION)
+        f"rule.{rule}": Style(
+            RULE_NAMES[rule], colour, width, dash, colour, 0.9, _SHAPE_OF_RULE[rule], 5.5, order=VIOLATION
+        )
         for rule, (colour, width, dash) in _RULE_LOOKS.items()
     },
 }

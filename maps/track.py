@@ -1,4 +1,4 @@
-"""A truck's track as a map draws it: every fix, and the runs between them by what was violated and where it was silent."""
+"""A truck's track as a map draws it: every fix, and the runs between them by violation and silence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from maps.layers import DEGREE_UNITS, encode
+from maps.layers import encode
 
 #: Speeds leave as whole tenths of a km/h.
 SPEED_UNITS = 10
@@ -54,7 +54,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Run:
-    """Legs of like kind: from fix `first` to fix `last` (inclusive). `cases` are indices of the violations that hold."""
+    """Legs of like kind, from fix `first` to fix `last` (inclusive). `cases` are indices of violations that hold."""
 
     first: int
     last: int
@@ -81,9 +81,12 @@ def runs(track: Track, spans_ms: list[tuple[int, int]], gap_ms: int) -> list[Run
         return []
     middle = (track.time_ms[:-1] + track.time_ms[1:]) / 2
     gap = np.diff(track.time_ms) > gap_ms
-    within = np.array([(start <= middle) & (middle <= end) for start, end in spans_ms], dtype=bool).reshape(len(spans_ms), len(middle))
+    within = np.array([(start <= middle) & (middle <= end) for start, end in spans_ms], dtype=bool).reshape(
+        len(spans_ms), len(middle)
+    )
     changes = (gap[1:] != gap[:-1]) | (within[:, 1:] != within[:, :-1]).any(axis=0)
     starts = [0, *(np.flatnonzero(changes) + 1).tolist()]
     ends = [*starts[1:], len(middle)]
-    return [Run(a, b, tuple(np.flatnonzero(within[:, a]).tolist()), bool(gap[a])) for a, b in zip(starts, ends, strict=True)]
-
+    return [
+        Run(a, b, tuple(np.flatnonzero(within[:, a]).tolist()), bool(gap[a])) for a, b in zip(starts, ends, strict=True)
+    ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from maps.layers import Bounds, Layer, bounds_of, encode
+from maps.layers import WORLD, Bounds, Layer, bounds_of, encode
 from maps.shell import Tiles, page
 from maps.styles import style_of, styles_json
 from maps.track import Track, runs
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True)
 class StopMark:
-    """A stay: a mark with a short `label`, and `title` and `text` when it is opened. Higher `priority` wins the room."""
+    """A stay: a mark with a short `label`, `title` and `text` when it is opened. Higher `priority` wins the room."""
 
     style: str
     lon: float
@@ -77,9 +77,8 @@ class TripMap:
     @property
     def bounds(self) -> Bounds:
         """The box that the page opens on: track and violations, or else the layers, degrees."""
-        places = [encode([(case.lon, case.lat)]) for case in self.cases]
-        box = _box([*self.track.positions().tolist(), *([c.lon, c.lat] for c in self.cases)]) if len(self.track) or places else bounds_of(self.layers)
-        return box or (-180.0, -60.0, 180.0, 75.0)
+        places = [*self.track.positions().tolist(), *([case.lon, case.lat] for case in self.cases)]
+        return _box(places) or bounds_of(self.layers) or WORLD
 
 
 def trip_map(data: TripMap) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from shapely import box, union_all
 
 from maps.hotspots import CELL_M, SPOT_MIN_COUNT, Grid, Sighting, Spot, cells_of, spots_of
-from maps.layers import Area, Bounds, Layer, bounds_of, encode, rings_of
+from maps.layers import WORLD, Area, Bounds, Layer, bounds_of, encode, rings_of
 from maps.shell import Tiles, page
 from maps.styles import CELL_STEPS, COUNT_STEPS, NO_RATE_COLOUR, RATE_STEPS, styles_json
 from maps.trip_page import Rows, offset_minutes
@@ -17,9 +17,10 @@ from reports.names import RULE_NAMES, name_of
 
 _NOTES = (
     "内部使用。图中为系统标出的疑似线索，已排除复核为不属实和申诉成立的；须经人工复核后方可作为处理依据。",
-    "街道着色按线索位置（最严重处）所在街道；比率为每百趟途经该街道的运输行程所对应的线索数，行程过少的不着色。",
-    f"网格边长 {CELL_M:.0f} m，按线索分值合计着色，图例分级固定，各周可直接比较；同一行为触犯多条规则时只计一次分值。",
-    f"热点由相邻网格合并，最宽 {3 * CELL_M / 1000:.1f} km，至少 {SPOT_MIN_COUNT} 起线索；时段为集中了八成线索时长的最短时段。",
+    "街道按线索最严重处的位置计数；比率为每百趟途经该街道的运输行程所对应的线索数，行程过少的不着色。",
+    f"网格边长 {CELL_M:.0f} m，按线索分值合计着色，分级固定，各周可比；同一行为触犯多条规则只计一次分值。",
+    f"热点由相邻网格合并，最宽 {3 * CELL_M / 1000:.1f} km，至少 {SPOT_MIN_COUNT} 起；"
+    "时段为集中了八成线索时长的最短时段。",
 )
 
 
@@ -54,7 +55,7 @@ class WeekMap:
     sightings: tuple[Sighting, ...] = ()
     subtitle: str = ""
     facts: Rows = ()
-    grid: Grid = Grid(0)
+    grid: Grid = field(default_factory=lambda: Grid(0))
     tiles: Tiles | None = field(default=None, compare=False)
 
 
@@ -102,7 +103,7 @@ def _bounds(data: WeekMap, layers: tuple[Layer, ...]) -> Bounds:
         found = (min(s.lon for s in seen), min(s.lat for s in seen), max(s.lon for s in seen), max(s.lat for s in seen))
     else:
         found = bounds_of(layers)
-    return found or (-180.0, -60.0, 180.0, 75.0)
+    return found or WORLD
 
 
 def _cells(data: WeekMap) -> list[Area]:

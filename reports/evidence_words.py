@@ -102,7 +102,11 @@ def describe(rule: str, evidence: Mapping[str, Any], start_ms: int, end_ms: int,
     Returns:
         Plain text. It holds text from outside (site names, reasons), so it must be escaped like any other.
     """
-    when = f"{clock(start_ms, zone)}–{clock(end_ms, zone, after_ms=start_ms)}" if end_ms > start_ms else clock(start_ms, zone)
+    when = (
+        f"{clock(start_ms, zone)}–{clock(end_ms, zone, after_ms=start_ms)}"
+        if end_ms > start_ms
+        else clock(start_ms, zone)
+    )
     tell = _SENTENCES.get(rule)
     if tell is None:
         listed = "，".join(f"{label} {value}" for label, value in figures(evidence, zone))
@@ -117,7 +121,10 @@ def figures(evidence: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]
     """
     flat = _flatten({k: v for k, v in evidence.items() if k not in _IDENTITY})
     order = {key: n for n, key in enumerate(FIELD_NAMES)}
-    found = [(label_of(key), value_text(key, value, zone)) for key, value in sorted(flat.items(), key=lambda kv: (order.get(kv[0], len(order)), kv[0]))]
+    found = [
+        (label_of(key), value_text(key, value, zone))
+        for key, value in sorted(flat.items(), key=lambda kv: (order.get(kv[0], len(order)), kv[0]))
+    ]
     if (fixes := fix_count(evidence)) is not None:
         found.append((FIELD_NAMES["fixes"], f"{fixes:,} 个"))
     return found
@@ -125,7 +132,11 @@ def figures(evidence: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]
 
 def sources(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the judgement rests on: rule version, digests and the registry rows in force, as (label, value)."""
-    found = [(FIELD_NAMES[key], str(evidence[key])) for key in ("rule_version", "policy_digest", "registry_digest") if evidence.get(key)]
+    found = [
+        (FIELD_NAMES[key], str(evidence[key]))
+        for key in ("rule_version", "policy_digest", "registry_digest")
+        if evidence.get(key)
+    ]
     registry = evidence.get("registry")
     if isinstance(registry, Mapping):
         found += [(label_of(key), value_text(key, value, None)) for key, value in sorted(_flatten(registry).items())]
@@ -155,7 +166,7 @@ def label_of(key: str) -> str:
 
 
 def value_text(key: str, value: Any, zone: ZoneInfo | None) -> str:
-    """A figure with the unit that its name ends in: `duration_s` 1055 → `17 分 35 秒`, `max_deviation_m` 840 → `840 m`."""
+    """A figure with the unit that its name ends in: `duration_s` 1055 is `17 分 35 秒`, `max_deviation_m` 840 `840 m`."""
     if value is None:
         return "无"
     if isinstance(value, bool):
@@ -269,7 +280,9 @@ def _off_route(e: Evidence, span_s: float) -> str:
 def _wrong_destination(e: Evidence, span_s: float) -> str:
     site = _joined(_first(e, "disposal_site", "site_id"))
     allowed = _joined(_first(e, "permitted_sites", "disposal_sites"))
-    return f"在核准证未列明的场所{site}卸载，停留 {duration(_number(e, 'stay_s', 'duration_s') or span_s)}" + (f"；核准消纳场所：{allowed}" if allowed else "")
+    return f"在核准证未列明的场所{site}卸载，停留 {duration(_number(e, 'stay_s', 'duration_s') or span_s)}" + (
+        f"；核准消纳场所：{allowed}" if allowed else ""
+    )
 
 
 def _outside_hours(e: Evidence, span_s: float) -> str:
@@ -286,7 +299,8 @@ def _zone(word: str) -> Callable[[Evidence, float], str]:
     def tell(e: Evidence, span_s: float) -> str:
         name = _joined(_first(e, "zone_name", "zone_id", "zone"))
         hours = _joined(_first(e, "zone_hours", "hours"))
-        return f"在{word}{f'“{name}”' if name else ''}{f'（{hours}）' if hours else ''}内行驶{_extent(e, span_s)}{_fast(e)}"
+        where = f"{word}{f'“{name}”' if name else ''}{f'（{hours}）' if hours else ''}"
+        return f"在{where}内行驶{_extent(e, span_s)}{_fast(e)}"
 
     return tell
 
@@ -301,9 +315,13 @@ def _dumping(e: Evidence, span_s: float) -> str:
 
 def _daytime(e: Evidence, span_s: float) -> str:
     entries = e.get("whitelist_entries")
-    known = [_joined(x.get("hours")) for x in entries if isinstance(x, Mapping) and x.get("hours")] if isinstance(entries, (list, tuple)) else []
+    known = (
+        [_joined(x.get("hours")) for x in entries if isinstance(x, Mapping) and x.get("hours")]
+        if isinstance(entries, (list, tuple))
+        else []
+    )
     hours = "；".join(known)
-    laden = {True: "载货", False: "空驶"}.get(e.get("laden"), "")  # type: ignore[call-overload]
+    laden = "载货" if e.get("laden") is True else "空驶" if e.get("laden") is False else ""
     return f"日间无生效白名单{f'（登记的白名单时段 {hours}）' if hours else ''}{laden}行驶{_extent(e, span_s)}"
 
 

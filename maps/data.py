@@ -1,0 +1,256 @@
+"""Maps of a store: one page, a week's pages, or the data behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import shapely
+
+from maps.gather import Source, case_span, touching, trip_span
+from maps.gather_week import WeekTracks, live, week_page_data
+from maps.index_page import IndexRow, index_page
+from maps.shell import Tiles
+from maps.tell import Row, minute, to_ms
+from maps.trip_page import TripMap, trip_map
+from maps.week_page import WeekMap, week_map
+from reports import queries
+from reports.calendar import Week
+from reports.names import RULE_NAMES, name_of
+from reports.store import Store
+
+_ID = re.compile(r"[0-9a-f]{8,64}")
+
+
+@dataclass(frozen=True)
+class WeekMapFiles:
+    """The files of a week's maps. Iterating gives those to open first: the week's map and the index.
+
+    `trips` and `violations` map ids to the page that shows them; a violation of a trip is on the trip's page.
+    """
+
+    week_map: Path
+    index: Path
+    trips: dict[str, Path]
+    violations: dict[str, Path]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter((self.week_map, self.index))
+
+    @property
+    def pages(self) -> list[Path]:
+        """The pages of trips and single violations, each once."""
+        return sorted({*self.trips.values(), *self.violations.values()})
+
+
+def trip_data(store: Store, trip_id: str) -> TripMap:
+    """What the page of a trip shows.
+
+    Raises:
+        ValueError: if the store has no such trip.
+    """
+    return Source(store).trip(trip_id)
+
+
+def violation_data(store: Store, violation_id: str) -> TripMap:
+    """What the page of a single violation shows.
+
+    Raises:
+        ValueError: if the store has no such violation.
+    """
+    return Source(store).violation(violation_id)
+
+
+def vehicle_day_data(store: Store, plate: str, day: date) -> TripMap:
+    """What the page of a truck's local date shows."""
+    return Source(store).vehicle_day(plate, day)
+
+
+def week_data(store: Store, week: Week) -> WeekMap:
+    """What the page of a week shows; its marks lead to the pages that `write_week_maps` writes."""
+    return _Week(Source(store), week).data(lambda name, page: None)
+
+
+def vehicle_day_map(data: TripMap) -> str:
+    """The page of a truck's day as one HTML file: the parts of a trip's page."""
+    return trip_map(data)
+
+
+def page_name(kind: str, identifier: str) -> str:
+    """The file name of a page: `trip-<id>.html` or `violation-<id>.html`.
+
+    Raises:
+        ValueError: for an id that is not 8 to 64 hexadecimal digits; nothing else may become part of a path or link.
+    """
+    if kind not in ("trip", "violation") or not _ID.fullmatch(identifier):
+        raise ValueError(f"{identifier!r} is no id of a {kind}: an id is 8 to 64 hexadecimal digits")
+    return f"{kind}-{identifier}.html"
+
+
+def write_trip(
+    store: Store, trip_id: str, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None
+) -> Path:
+    """Writes the page of a trip; gives its path."""
+    name = page_name("trip", trip_id)
+    return _write(out_dir / name, trip_map(Source(store, roads, tiles).trip(trip_id)))
+
+
+def write_violation(
+    store: Store, violation_id: str, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None
+) -> Path:
+    """Writes the page of a single violation; gives its path."""
+    name = page_name("violation", violation_id)
+    return _write(out_dir / name, trip_map(Source(store, roads, tiles).violation(violation_id)))
+
+
+def write_vehicle_day(
+    store: Store, plate: str, day: date, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None
+) -> Path:
+    """Writes the page of a truck's local date; gives its path.
+
+    Raises:
+        ValueError: if the store has no fix of it.
+    """
+    data = Source(store, roads, tiles).vehicle_day(plate, day)
+    if not len(data.track):
+        raise ValueError(f"{store.path}: no fix of {plate!r} on {day}; `muckwatch export fixes` shows what there is")
+    safe = re.sub(r"\W", "", plate)[:20] or "truck"
+    return _write(out_dir / f"day-{safe}-{day:%Y-%m-%d}.html", vehicle_day_map(data))
+
+
+def write_week_maps(
+    store: Store, week: Week, out_dir: Path, on_progress: Callable[[int, int], None] | None = None,
+    tiles: Tiles | None = None, roads: Path | None = None,
+) -> WeekMapFiles:  # fmt: skip
+    """Writes a week's map, a page for each flagged trip and for each flagged violation without one, and an index.
+
+    Args:
+        store: an open store.
+        week: the week, by operating night.
+        out_dir: where to; made if it is not there.
+        on_progress: told how many trucks of how many are done.
+        tiles: a tile server; without one no page asks for anything.
+        roads: a GeoJSON file of roads instead of the registry's.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    gathered = _Week(Source(store, roads, tiles), week, on_progress)
+    data = gathered.data(lambda name, page: _write(out_dir / name, trip_map(page)))
+    map_file = _write(out_dir / f"week-{week}.html", week_map(data))
+    index = _write(
+        out_dir / f"index-{week}.html", index_page(data.title, data.subtitle, map_file.name, gathered.index_rows())
+    )
+    trips = {i: out_dir / page_name("trip", i) for i in gathered.trips_by_id}
+    return WeekMapFiles(map_file, index, trips, {i: out_dir / name for i, name in gathered.pages.items()})
+
+
+class _Week:
+    """A week on its way out of the store, truck by truck."""
+
+    def __init__(self, source: Source, week: Week, on_progress: Callable[[int, int], None] | None = None) -> None:
+        self.source, self.week, self.on_progress = source, week, on_progress
+        self.start_ms, self.end_ms = week.span_ms(source.registry.policy)
+        self.violations = live(queries.violations_between(source.store, self.start_ms, self.end_ms))
+        self.trips = queries.trips_between(source.store, self.start_ms, self.end_ms)
+        flagged = self.violations["trip_id"].drop_nulls().unique(maintain_order=True).to_list()
+        known = {row["trip_id"]: row for row in self.trips.iter_rows(named=True)}
+        found = {i: known.get(i) or _only(queries.trip(source.store, i)) for i in flagged}
+        self.trips_by_id = {i: row for i, row in found.items() if row is not None}
+        self.pages = {row["violation_id"]: self._page_of(row) for row in self.violations.iter_rows(named=True)}
+
+    def _page_of(self, violation: Row) -> str:
+        """The trip's page, or one of its own for a violation that belongs to no trip."""
+        if violation["trip_id"] in self.trips_by_id:
+            return page_name("trip", violation["trip_id"])
+        return page_name("violation", violation["violation_id"])
+
+    def data(self, take_page: Callable[[str, TripMap], object]) -> WeekMap:
+        """Goes through the trucks; `take_page` is given each page's file name and data as soon as it is there."""
+        source, tracks = self.source, WeekTracks()
+        districts = {d.district_id: d.polygon for d in source.registry.districts}
+        shapely.prepare(list(districts.values()))
+        day_ms = 24 * 3_600_000
+        stops = queries.stops_between(source.store, self.start_ms - day_ms, self.end_ms + day_ms)
+        plates = sorted({*self.trips["plate"].to_list(), *self.violations["plate"].to_list()})
+        for done, plate in enumerate(plates, 1):
+            own = self.violations.filter(pl.col("plate") == plate)
+            trips = self.trips.filter(pl.col("plate") == plate)
+            fixes = source.fixes(plate, self.start_ms - day_ms, self.end_ms + day_ms)
+            track, _ = source.voices(plate, fixes)
+            tracks.add(
+                track,
+                trips.iter_rows(named=True),
+                list(own.iter_rows(named=True)),
+                districts,
+                source.registry.policy.silence_min_s * 1000,
+            )
+            self._pages_of(plate, own, fixes, stops, take_page)
+            if self.on_progress:
+                self.on_progress(done, len(plates))
+        return week_page_data(source, self.week, self.violations, self.trips.height, tracks, self.pages)
+
+    def _pages_of(
+        self,
+        plate: str,
+        own: pl.DataFrame,
+        fixes: pl.DataFrame,
+        stops: pl.DataFrame,
+        take_page: Callable[[str, TripMap], object],
+    ) -> None:
+        source = self.source
+        for trip_id in own["trip_id"].drop_nulls().unique(maintain_order=True):
+            if trip := self.trips_by_id.get(trip_id):
+                span = trip_span(trip, own.filter(pl.col("trip_id") == trip_id))
+                take_page(page_name("trip", trip_id), source.trip_page(trip, *_cut(plate, span, fixes, own, stops)))
+        for row in own.iter_rows(named=True):
+            if row["trip_id"] not in self.trips_by_id:
+                page = source.violation_page(row, *_cut(plate, case_span(row), fixes, own, stops))
+                take_page(page_name("violation", row["violation_id"]), page)
+
+    def index_rows(self) -> list[IndexRow]:
+        """The pages as lines of the index, by time."""
+        zone, tell, rows = self.source.registry.zone, self.source.tell, []
+        pages: dict[str, list[dict[str, object]]] = {}
+        for row in self.violations.iter_rows(named=True):
+            pages.setdefault(self.pages[row["violation_id"]], []).append(row)
+        for page, cases in pages.items():
+            first = cases[0]
+            trip = self.trips_by_id.get(str(first["trip_id"]))
+            start_ms = to_ms(trip["loaded_at"] if trip else first["start_time"])
+            names = "、".join(dict.fromkeys(name_of(RULE_NAMES, str(c["rule"])) for c in cases))
+            rows.append(
+                IndexRow(
+                    minute(start_ms, zone),
+                    str(first["plate"]),
+                    tell.company_name(str(first["plate"])),
+                    names,
+                    len(cases),
+                    max(int(str(c["points"])) for c in cases),
+                    page,
+                )
+            )
+        return sorted(rows, key=lambda r: (r.when, r.plate, r.page))
+
+
+def _cut(
+    plate: str, span: tuple[int, int], fixes: pl.DataFrame, violations: pl.DataFrame, stops: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    start_ms, end_ms = span
+    inside = fixes.filter(pl.col("time_ms").is_between(start_ms, end_ms, closed="left"))
+    return inside, touching(violations, plate, start_ms, end_ms), touching(stops, plate, start_ms, end_ms)
+
+
+def _only(found: pl.DataFrame) -> dict[str, object] | None:
+    return None if found.is_empty() else found.row(0, named=True)
+
+
+def _write(file: Path, html: str) -> Path:
+    """Writes a page whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.part")
+    aside.write_text(html, encoding="utf-8", newline="\n")
+    aside.replace(file)
+    return file

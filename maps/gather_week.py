@@ -1,0 +1,194 @@
+"""Reads out of a store what a week's page shows: live violations, their tracks, how many trips passed each district."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import shapely
+from shapely.geometry import LineString
+
+from maps.gather import Source
+from maps.ground import simplified, site_layer, zone_layer
+from maps.hotspots import Grid, Sighting
+from maps.layers import Feature, Layer, Line, Path6, Place, lines_of, rings_of
+from maps.styles import rule_style
+from maps.tell import Row, to_ms
+from maps.track import Track, runs
+from maps.week_page import DistrictWeek, WeekMap
+from reports import evidence_words
+from reports.calendar import Week
+from reports.names import OUTCOME_OF_STATUS, RULE_FAMILIES, RULE_NAMES, name_of
+
+#: Corners of less than this are cut off the tracks of a week's page; a trip's own page keeps every fix.
+TRACK_TOLERANCE_M = 5.0
+#: Fixes nearer in time than this are not all asked which district they lie in.
+_PASS_STEP_MS = 30_000
+_HOUR_MS = 3_600_000
+
+
+@dataclass
+class WeekTracks:
+    """What the tracks of a week add to its page, gathered truck by truck so that only one truck's fixes are held."""
+
+    stretches: dict[str, tuple[Path6, ...]] = field(default_factory=dict)  # violation id → its paths
+    plain: list[Path6] = field(default_factory=list)  # the rest of the flagged trips
+    passes: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # district id → trips that passed
+
+    def add(
+        self,
+        track: Track,
+        trips: Iterable[Row],
+        cases: Sequence[Row],
+        districts: Mapping[str, shapely.Geometry],
+        gap_ms: int,
+    ) -> None:
+        """Takes in one truck's week."""
+        flagged = {case["trip_id"] for case in cases}
+        for trip in trips:
+            start_ms, end_ms = to_ms(trip["loaded_at"]), to_ms(trip["dumped_at"] or trip["left_at"])
+            part = track.between(start_ms, end_ms)
+            self._pass(part, districts)
+            if trip["trip_id"] in flagged:
+                self.plain += _paths(part, gap_ms)
+        for case in cases:
+            start_ms, end_ms = to_ms(case["start_time"]), to_ms(case["end_time"])
+            self.stretches[case["violation_id"]] = tuple(_paths(track.between(start_ms, end_ms), gap_ms))
+
+    def _pass(self, track: Track, districts: Mapping[str, shapely.Geometry]) -> None:
+        if not len(track):
+            return
+        keep = np.unique(track.time_ms // _PASS_STEP_MS, return_index=True)[1]
+        for district_id, polygon in districts.items():
+            if shapely.contains_xy(polygon, track.lon[keep], track.lat[keep]).any():
+                self.passes[district_id] += 1
+
+
+def live(violations: pl.DataFrame) -> pl.DataFrame:
+    """Violations that no reviewer has dismissed."""
+    dismissed = [status for status, outcome in OUTCOME_OF_STATUS.items() if outcome == "dismissed"]
+    return violations.filter(~pl.col("status").is_in(dismissed))
+
+
+def week_page_data(
+    source: Source, week: Week, violations: pl.DataFrame, trips: int, tracks: WeekTracks, pages: Mapping[str, str]
+) -> WeekMap:
+    """The page of a week from its live violations and what their tracks gave.
+
+    Args:
+        source: the store.
+        week: the week.
+        violations: live violations of the week, in the columns of the view.
+        trips: how many trips the week had.
+        tracks: stretches and passes.
+        pages: violation id → file name of the page that shows it.
+    """
+    registry, rows = source.registry, list(violations.iter_rows(named=True))
+    start_ms, end_ms = week.span_ms(registry.policy)
+    acts = _points_by_act(rows)
+    sightings = tuple(
+        Sighting(row["lon"], row["lat"], row["rule"], acts[row["violation_id"]], _hours(row, source)) for row in rows
+    )
+    trucks, companies = (
+        violations["plate"].n_unique(),
+        len({source.tell.company_name(p) for p in violations["plate"].unique()}),
+    )
+    flagged = violations["trip_id"].drop_nulls().n_unique()
+    facts = (
+        ("疑似线索", f"{len(rows)} 起，记 {sum(acts.values())} 分"),
+        ("涉嫌行程", f"{flagged} 趟，全周共 {trips} 趟"),
+        ("涉及", f"{trucks} 辆车、{companies} 家企业"),
+    )
+    layers = [source.base, zone_layer(registry, end_ms - 1), site_layer(registry, end_ms - 1)]
+    if tracks.plain:
+        layers.append(Layer("tracks", "涉嫌行程轨迹", (Line("track.faint", tuple(tracks.plain)),), shown=False))
+    layers += _families(rows, source, tracks, pages)
+    middle_lat = np.mean([s.lat for s in sightings]) if not registry.districts and sightings else 0.0
+    if registry.districts:
+        box = shapely.total_bounds([d.polygon for d in registry.districts])
+        middle_lat = (box[1] + box[3]) / 2
+    return WeekMap(
+        f"{week.year} 年第 {week.number} 周疑似违规热点图", registry.zone, start_ms, tuple(layers),
+        tuple(_districts(source, rows, tracks)), sightings, f"{week.monday} 至 {week.sunday}（夜间计入开始之日）", facts,
+        Grid(round(float(middle_lat))), source.tiles,
+    )  # fmt: skip
+
+
+def _families(rows: Sequence[Row], source: Source, tracks: WeekTracks, pages: Mapping[str, str]) -> list[Layer]:
+    """One layer a family of rules: stretches as lines, violations as marks that lead to their pages."""
+    known = {rule for _, rules in RULE_FAMILIES.values() for rule in rules}
+    families = [(key, name, rules) for key, (name, rules) in RULE_FAMILIES.items()]
+    families.append(("other", "其他", tuple(sorted({row["rule"] for row in rows} - known))))
+    layers = []
+    for key, name, rules in families:
+        own = [row for row in rows if row["rule"] in rules]
+        features: list[Feature] = []
+        for row in own:
+            if paths := tracks.stretches.get(row["violation_id"], ()):
+                features.append(Line(rule_style(row["rule"]), paths))
+        features += [_mark(row, source, pages) for row in own]
+        if own:
+            layers.append(Layer(f"family.{key}", f"{name} {len(own)} 起", tuple(features)))
+    return layers
+
+
+def _mark(row: Row, source: Source, pages: Mapping[str, str]) -> Place:
+    evidence, start_ms, end_ms = source.tell.evidence(row)
+    told = evidence_words.describe(row["rule"], evidence, start_ms, end_ms, source.registry.zone)
+    day = f"{datetime.fromtimestamp(start_ms / 1000, source.registry.zone):%m-%d}"
+    text = (f"{row['plate']}　{source.tell.company_name(row['plate'])}", f"{day} {told}")
+    return Place(
+        rule_style(row["rule"]), row["lon"], row["lat"], name_of(RULE_NAMES, row["rule"]), text,
+        page=pages.get(row["violation_id"], ""),
+    )  # fmt: skip
+
+
+def _districts(source: Source, rows: Sequence[Row], tracks: WeekTracks) -> Iterable[DistrictWeek]:
+    few = source.registry.policy.min_trips_for_rate
+    for district in source.registry.districts:
+        middle = district.polygon.representative_point()
+        count, trips = (
+            sum(row["district_id"] == district.district_id for row in rows),
+            tracks.passes.get(district.district_id, 0),
+        )
+        rate = 100 * count / trips if trips >= few else None
+        yield DistrictWeek(district.name, rings_of(district.polygon), (middle.x, middle.y), count, trips, rate)
+
+
+def _points_by_act(rows: Sequence[Row]) -> dict[str, int]:
+    """Points by violation, each act once: only its gravest live violation carries them."""
+    carrier: dict[str, Row] = {}
+    for row in rows:
+        act = row["scored_under"] or row["violation_id"]
+        best = carrier.get(act)
+        if best is None or (row["points"], row["violation_id"] == act, row["violation_id"]) > (
+            best["points"],
+            best["violation_id"] == act,
+            best["violation_id"],
+        ):
+            carrier[act] = row
+    carriers = {row["violation_id"] for row in carrier.values()}
+    return {row["violation_id"]: row["points"] if row["violation_id"] in carriers else 0 for row in rows}
+
+
+def _hours(row: Row, source: Source) -> tuple[int, ...]:
+    """The local hours of the day that a violation lasted into, a day at most."""
+    start_ms, end_ms = to_ms(row["start_time"]), to_ms(row["end_time"])
+    count = min(24, end_ms // _HOUR_MS - start_ms // _HOUR_MS + 1)
+    return tuple(
+        datetime.fromtimestamp((start_ms + n * _HOUR_MS) / 1000, source.registry.zone).hour for n in range(count)
+    )
+
+
+def _paths(track: Track, gap_ms: int) -> list[Path6]:
+    """The track without its gaps, thinned."""
+    found: list[Path6] = []
+    for run in runs(track, [], gap_ms):
+        if not run.gap:
+            line = LineString(track.positions()[run.first : run.last + 1])
+            found += lines_of(simplified(line, TRACK_TOLERANCE_M))
+    return found

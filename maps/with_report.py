@@ -1,0 +1,48 @@
+"""A week as it is handed over: the report, and the maps that it links to, side by side in one folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from maps.data import write_week_maps
+from maps.shell import Tiles
+from reports.calendar import Week
+from reports.store import Store
+from reports.week import FORMATS, write
+
+REPORTS_FOLDER, MAPS_FOLDER = "reports", "maps"
+
+
+def write_week(
+    store: Store,
+    week: Week,
+    out_dir: Path,
+    formats: Sequence[str] = FORMATS,
+    *,
+    tiles: Tiles | None = None,
+    roads: Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Writes a week's maps into `maps` and its report into `reports`; the report's trips lead to their maps.
+
+    Args:
+        store: an open store.
+        week: the ISO week.
+        out_dir: the folder of both; made if it is not there.
+        formats: of the report.
+        tiles: a tile server; without one no page asks for anything.
+        roads: a GeoJSON file of roads instead of the registry's.
+        on_progress: told how many trucks of how many are drawn.
+
+    Returns:
+        The files to open: the report in each format, the week's map, the index of trips.
+
+    Raises:
+        StoreError: the store cannot be read or the folder not written.
+    """
+    maps = write_week_maps(store, week, out_dir / MAPS_FOLDER, on_progress, tiles, roads)
+    reports_dir = out_dir / REPORTS_FOLDER
+    links = {trip_id: Path(os.path.relpath(page, reports_dir)).as_posix() for trip_id, page in maps.trips.items()}
+    return [*write(store, week, reports_dir, formats, links), *maps]
