@@ -15,26 +15,36 @@ from typing import TYPE_CHECKING
 import click
 
 import terminal
-from terminal import as_date, say, table
+from terminal import a_date, reads, say, table
 
 if TYPE_CHECKING:
+    from maps.shell import Tiles
     from reports.calendar import Week
-    from reports.store import Store
 
 
-def _as_week(ctx: click.Context, param: click.Parameter, value: str | None) -> Week | None:
+def _week(text: str) -> Week:
     from reports.calendar import parse_week
 
-    try:
-        return parse_week(value) if value else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    return parse_week(text)
+
+
+def _tiles(text: str) -> Tiles:
+    from maps.shell import Tiles
+
+    return Tiles(text)
 
 
 folder = click.Path(file_okay=False, path_type=Path)
 store_option = click.option("--store", "store_folder", required=True, type=folder, help="What run or demo made.")
 week_option = click.option(
-    "--week", callback=_as_week, help="ISO week such as 2026-W47; default: the latest with data."
+    "--week", callback=reads(_week), help="ISO week such as 2026-W47; default: the latest with data."
+)
+
+tiles_option = click.option(
+    "--tiles", callback=reads(_tiles), envvar="MUCKWATCH_TILES", help="A tile server's address; default: none is asked."
+)
+roads_option = click.option(
+    "--roads", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Roads to draw, as GeoJSON."
 )
 
 
@@ -65,25 +75,11 @@ def demo(out: Path) -> None:
       muckwatch demo
       muckwatch demo --out /tmp/look
     """
-    import sample_tracks
-    from reports import spoken
-    from reports.export import export as write_view
-    from reports.run import run_stored
-    from reports.scores import scores, scores_table
-    from reports.store import Store
-    from sample_tracks.score import score
+    from sample_tracks.demo import run_demo
 
-    here = Path(sample_tracks.__file__).parent
-    summary = run_stored(here / "registry", [str(here / "tracks")], out, console=terminal.console(stderr=True))
-    with Store.read(out) as store:
-        for week in spoken.weeks_of(store):
-            _write_week(store, week, out, ("html", "xlsx"))
-        write_view(store, "scores", "csv", out / "scores.csv")
-        table(*scores_table(scores(store)))
-        accuracy = score(store, here / "truth.csv")
-    say("", *spoken.found(summary), accuracy, "")
-    for what, where in (("reports", "reports"), ("maps", "maps"), ("scores", "scores.csv")):
-        say(f"{what:8} {(out / where).resolve()}")
+    scores_found, lines = run_demo(out, terminal.console(stderr=True))
+    table(*scores_found)
+    say(*lines)
 
 
 @cli.command()
@@ -140,11 +136,13 @@ def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], o
 @cli.command()
 @store_option
 @week_option
-@click.option(
-    "--format", "formats", type=click.Choice(["html", "xlsx", "html,xlsx", "all"]), default="all", show_default=True
-)
+@click.option("--format", "form", type=click.Choice(["html", "xlsx", "html,xlsx", "all"]), default="all")
 @click.option("--out", type=folder, help="Where to; default: reports and maps inside the store.")
-def report(store_folder: Path, week: Week | None, formats: str, out: Path | None) -> None:
+@tiles_option
+@roads_option
+def report(
+    store_folder: Path, week: Week | None, form: str, out: Path | None, tiles: Tiles | None, roads: Path | None
+) -> None:
     """Writes the weekly joint-inspection report and its maps.
 
     One self-contained HTML page and an XLSX workbook in Chinese, compared with the week before. Weeks are ISO weeks in
@@ -155,29 +153,35 @@ def report(store_folder: Path, week: Week | None, formats: str, out: Path | None
       muckwatch report --store week47 --week 2026-W47
       muckwatch report --store week47 --week 2026-W47 --format xlsx --out /srv/reports
     """
+    from maps.with_report import write_week
     from reports.spoken import weeks_of
     from reports.store import Store
+    from reports.week import FORMATS
 
-    chosen = ("html", "xlsx") if formats == "all" else tuple(formats.split(","))
+    formats = FORMATS if form == "all" else form.split(",")
     with Store.read(store_folder) as store:
-        written = _write_week(store, week or weeks_of(store)[-1], out or store.path, chosen)
+        written = write_week(store, week or weeks_of(store)[-1], out or store.path, formats, tiles=tiles, roads=roads)
     say(*(path.resolve() for path in written))
 
 
 @cli.command("map")
 @store_option
 @click.option("--trip", metavar="ID", help="The map of one trip, flagged or not.")
+@click.option("--violation", metavar="ID", help="The map of one violation that belongs to no trip.")
 @click.option("--vehicle", metavar="PLATE", help="The map of one truck's day; with --day.")
-@click.option("--day", callback=as_date, metavar="DATE", help="The local date, such as 2026-11-20.")
+@click.option("--day", callback=reads(a_date), metavar="DATE", help="The local date, such as 2026-11-20.")
 @week_option
 @click.option("--out", type=folder, help="Where to; default: maps inside the store.")
+@tiles_option
+@roads_option
 def map_(
-    store_folder: Path, trip: str | None, vehicle: str | None, day: date | None, week: Week | None, out: Path | None
-) -> None:
+    store_folder: Path, trip: str | None, violation: str | None, vehicle: str | None, day: date | None,
+    week: Week | None, out: Path | None, tiles: Tiles | None, roads: Path | None,
+) -> None:  # fmt: skip
     """Draws maps that open without a network.
 
     A trip with the track coloured by what was violated; a truck's day; or a week: its hot spots and one page for each
-    flagged trip. Trip ids stand in `muckwatch export trips` and in the weekly report.
+    flagged trip. Ids stand in `muckwatch export trips` (or violations) and in the weekly report.
 
     \b
     Examples:
@@ -185,28 +189,35 @@ def map_(
       muckwatch map --store week47 --trip 0123456789abcdef0123
       muckwatch map --store week47 --vehicle 苏A12345 --day 2026-11-20
     """
-    from maps.data import write_trip, write_vehicle_day, write_week_maps
+    from maps import data
     from reports.spoken import weeks_of
     from reports.store import Store
 
     if bool(vehicle) != bool(day):
         raise click.UsageError("--vehicle and --day go together: a truck's day")
-    if sum(map(bool, (trip, vehicle, week))) > 1:
-        raise click.UsageError("one map at a time: --trip, or --vehicle with --day, or --week")
+    if sum(map(bool, (trip, violation, vehicle, week))) > 1:
+        raise click.UsageError("one map at a time: --trip, --violation, --vehicle with --day, or --week")
     with Store.read(store_folder) as store:
         target = out or store.path / "maps"
-        if trip:
-            written = [write_trip(store, trip, target)]
-        elif vehicle and day:
-            written = [write_vehicle_day(store, vehicle, day, target)]
-        else:
-            written = write_week_maps(store, week or weeks_of(store)[-1], target)
+        try:
+            if trip:
+                written = [data.write_trip(store, trip, target, tiles, roads)]
+            elif violation:
+                written = [data.write_violation(store, violation, target, tiles, roads)]
+            elif vehicle and day:
+                written = [data.write_vehicle_day(store, vehicle, day, target, tiles, roads)]
+            else:
+                written = [*data.write_week_maps(store, week or weeks_of(store)[-1], target, None, tiles, roads)]
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     say(*(path.resolve() for path in written))
 
 
 @cli.command()
 @store_option
-@click.option("--as-of", callback=as_date, metavar="DATE", help="Local date; default: that of the last fix recorded.")
+@click.option(
+    "--as-of", callback=reads(a_date), metavar="DATE", help="Local date; default: that of the last fix recorded."
+)
 @click.option("--subject", type=click.Choice(["vehicle", "company"]), help="Only these.")
 @click.option("--id", "subject_id", help="Only this plate or company.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
@@ -270,16 +281,6 @@ def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
     with Store.read(store_folder) as store:
         count = write(store, view, form, out or click.get_binary_stream("stdout"))
     say(f"{count:,} rows of {view}" + (f" in {out.resolve()}" if out else ""), err=True)
-
-
-def _write_week(store: Store, week: Week, out: Path, formats: tuple[str, ...]) -> list[Path]:
-    """Writes a week's maps and the report that links to them."""
-    from maps.data import write_week_maps
-    from reports.week import write
-
-    say(f"week {week}: maps and report", err=True)
-    maps = write_week_maps(store, week, out / "maps")
-    return [*write(store, week, out / "reports", formats), *maps]
 
 
 def _input_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
 import click
 from rich.console import Console
@@ -55,12 +56,28 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     console().print(made)
 
 
-def as_date(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
-    """Reads the value of an option as a local date."""
+def reads(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """Makes an option's callback of a function that reads its text and raises ValueError with what is allowed."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else read(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback
+
+
+def a_date(text: str) -> date:
+    """Reads a local date.
+
+    Raises:
+        ValueError: saying how to write one.
+    """
     try:
-        return date.fromisoformat(value) if value else None
+        return date.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no date: write it as in 2026-11-20") from None
+        raise ValueError(f"{text!r} is no date: write it as in 2026-11-20") from None
 
 
 def run(cli: click.Command, known: Callable[[], tuple[Errors, Errors]]) -> int:

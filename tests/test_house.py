@@ -1,4 +1,4 @@
-"""The house rules that no linter knows: arrows between folders, size, current docs, nothing of the makers' workplace."""
+"""The rules of the house: arrows between folders, size, current docs, nothing of the workplace it was made in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def modules() -> list[Path]:
 def project_texts() -> list[tuple[Path, str]]:
     """Every file of the project that is text, as it stands in the tree: tracked or about to be."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     return [(p, p.read_text("utf-8", "replace")) for p in paths if p.suffix in TEXT_SUFFIXES and p.is_file()]
@@ -95,7 +98,10 @@ def test_pictures_are_light() -> None:
 
 def test_every_dependency_has_its_line_of_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *(name for group in project["optional-dependencies"].values() for name in group)]
+    wanted = [
+        *project["dependencies"],
+        *(name for group in project["optional-dependencies"].values() for name in group),
+    ]
     names = {re.split(r"[<>=\[;~! ]", name)[0] for name in wanted}
     page = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text("utf-8")
     reasoned = set(re.findall(r"^\| ([a-z0-9-]+) \| .{9,}\|$", page, flags=re.MULTILINE))
@@ -109,7 +115,7 @@ def test_every_decision_is_listed() -> None:
 
 
 def test_nothing_names_a_private_host_or_a_makers_path() -> None:
-    home = os.path.expanduser("~")
+    home = str(Path.home())
     words = [r"/work/", r"\.\./shared", r"index-url", r"extra-index", r"find-links", re.escape(home) + "/"]
     unwanted = re.compile("|".join(words))
     this = Path(__file__)
@@ -122,7 +128,9 @@ def test_nothing_names_a_private_host_or_a_makers_path() -> None:
 def test_every_target_is_listed_by_make_help() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split())  # type: ignore[index]
-    shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout
+    shown = subprocess.run(
+        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    ).stdout
     assert {line.split()[1] for line in shown.splitlines()} == targets
 
 
