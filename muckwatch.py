@@ -215,9 +215,7 @@ def map_(
 
 @cli.command()
 @store_option
-@click.option(
-    "--as-of", callback=reads(a_date), metavar="DATE", help="Local date; default: that of the last fix recorded."
-)
+@click.option("--as-of", callback=reads(a_date), metavar="DATE", help="Local date; default: that of the last fix.")
 @click.option("--subject", type=click.Choice(["vehicle", "company"]), help="Only these.")
 @click.option("--id", "subject_id", help="Only this plate or company.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)

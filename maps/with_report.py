@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,6 +42,4 @@ def write_week(
         StoreError: the store cannot be read or the folder not written.
     """
     maps = write_week_maps(store, week, out_dir / MAPS_FOLDER, on_progress, tiles, roads)
-    reports_dir = out_dir / REPORTS_FOLDER
-    links = {trip_id: Path(os.path.relpath(page, reports_dir)).as_posix() for trip_id, page in maps.trips.items()}
-    return [*write(store, week, reports_dir, formats, links), *maps]
+    return [*write(store, week, out_dir / REPORTS_FOLDER, formats, out_dir / MAPS_FOLDER), *maps]

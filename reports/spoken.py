@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from reports.run import RunSummary
 
 #: Headings, and rows of as many values.
-Said = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+Said = tuple[Sequence[str], Sequence[Sequence[Any]]]
 
 
 def weeks_of(store: Store) -> list[Week]:

@@ -64,10 +64,13 @@ def _bounds(low: float | None, high: float | None) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    line = lambda cells: "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-    yield line(head)
+    yield _line(head)
     yield "|" + "---|" * len(head)
-    yield from map(line, rows)
+    yield from map(_line, rows)
+
+
+def _line(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def main(arguments: Sequence[str]) -> int:
