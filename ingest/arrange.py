@@ -28,14 +28,11 @@ def arrange(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """
     if frame.height < 2:
         return frame, 0
-    plate = _ranks(frame["plate"])
-    time_ms = frame["time_ms"].to_numpy()
-    order = _order(plate, time_ms)
-    same = _same_as_before(plate, time_ms, order)
+    order, same = _order(_ranks(frame["plate"]), frame["time_ms"].to_numpy())
     dropped = 0
     if same.any():
         order, dropped = _settle_ties(frame, order, same)
-    if dropped == 0 and _is_identity(order):
+    if dropped == 0 and bool((order[1:] > order[:-1]).all()):
         return frame, 0
     return frame.rechunk()[order], dropped  # gathering from one piece is several times faster than from many
 
@@ -47,29 +44,22 @@ def _ranks(names: pl.Series) -> NDArray[np.unsignedinteger]:
     return codes.astype(np.uint16) if len(distinct) <= 1 << 16 else codes
 
 
-def _order(plate: NDArray[np.unsignedinteger], time_ms: Rows) -> Rows:
-    """Rows by plate and time, ties in any order.
+def _order(plate: NDArray[np.unsignedinteger], time_ms: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+    """Rows by plate and time, ties in any order; and which of them have the plate and time of the one before.
 
     A counting sort by plate leaves each truck's fixes in the order they came in, which is by time but for a few late
     ones; only the trucks where it is not are sorted.
     """
     order = np.argsort(plate, kind="stable")
-    by_plate = plate[order]
-    times = time_ms[order]
-    starts = np.concatenate(([0], np.flatnonzero(by_plate[1:] != by_plate[:-1]) + 1, [len(order)]))
-    late = np.flatnonzero((times[1:] < times[:-1]) & (by_plate[1:] == by_plate[:-1]))
+    plates, times = plate[order], time_ms[order]
+    same_plate = plates[1:] == plates[:-1]
+    starts = np.concatenate(([0], np.flatnonzero(~same_plate) + 1, [len(order)]))
+    late = np.flatnonzero((times[1:] < times[:-1]) & same_plate)
     for group in np.unique(np.searchsorted(starts, late, side="right") - 1):
         span = slice(starts[group], starts[group + 1])
-        order[span] = order[span][np.argsort(times[span], kind="stable")]
-    return order
-
-
-def _same_as_before(plate: NDArray[np.unsignedinteger], time_ms: Rows, order: Rows) -> NDArray[np.bool_]:
-    """Which rows of the order have the plate and time of the row before them."""
-    times, plates = time_ms[order], plate[order]
-    same = np.zeros(len(order), np.bool_)
-    same[1:] = (times[1:] == times[:-1]) & (plates[1:] == plates[:-1])
-    return same
+        within = np.argsort(times[span], kind="stable")
+        order[span], times[span] = order[span][within], times[span][within]
+    return order, np.concatenate(([False], (times[1:] == times[:-1]) & same_plate))
 
 
 def _settle_ties(frame: pl.DataFrame, order: Rows, same: NDArray[np.bool_]) -> tuple[Rows, int]:
@@ -96,7 +86,3 @@ def _settle_ties(frame: pl.DataFrame, order: Rows, same: NDArray[np.bool_]) -> t
     settled = order.copy()
     settled[places] = ties["_row"].to_numpy()
     return settled[kept], int((~first).sum())
-
-
-def _is_identity(order: Rows) -> bool:
-    return bool((order[1:] > order[:-1]).all())

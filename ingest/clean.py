@@ -83,11 +83,10 @@ def clean(raw: RawBatch, *, now_ms: int, tally: Tally) -> pl.DataFrame:
     faults, unread = _Faults(rows), dict[str, Mask]()
     columns = {name: _column(raw.frame, name) for name in FIELDS}
     read: dict[str, pl.Series] = {}
-    read["plate"], wrong = read_names(columns["plate"])
-    faults.mark("bad_plate", wrong)
-    missing = read["plate"] == ""
-    if missing.any():
-        faults.mark("no_plate", missing.to_numpy() & (True if wrong is None else ~wrong))
+    plates = read_names(columns["plate"])
+    faults.mark("no_plate", plates.missing)
+    faults.mark("bad_plate", plates.unreadable)
+    read["plate"] = plates.texts
     times = read_times(columns["time"])
     _judge_times(times, now_ms, faults)
     read["time_ms"] = times.ms
@@ -150,7 +149,8 @@ def _judge_positions(lon: pl.Series, lat: pl.Series, faults: _Faults) -> tuple[p
 def _read_optional(columns: dict[str, pl.Series], read: dict[str, pl.Series], unread: dict[str, Mask]) -> None:
     """Reads what a fix may have; unreadable values become null and are noted in `unread`."""
     wrongs: dict[str, Mask | None] = {}
-    read["terminal"], wrongs["terminal"] = read_names(columns["terminal"])
+    terminals = read_names(columns["terminal"])
+    read["terminal"], wrongs["terminal"] = terminals.texts, terminals.unreadable
     read["load"], wrongs["load"] = read_choices(columns["load"], pl.Enum(LOADS))
     for name, (low, high) in _BOUNDS.items():
         read[name], wrongs[name] = read_bounded(columns[name], low, high)

@@ -34,26 +34,40 @@ class Times:
     without_offset: Mask | None = None
 
 
+@dataclass
+class Names:
+    """Texts, "" where there is none, and masks: of those that are missing, and of those with control characters."""
+
+    texts: pl.Series
+    missing: Mask | None
+    unreadable: Mask | None
+
+
 def as_text(column: pl.Series) -> pl.Series:
     """A column of text, categories or whole numbers as String."""
     return column if column.dtype == pl.String else column.cast(pl.String)
 
 
-def read_names(column: pl.Series) -> tuple[pl.Series, Mask | None]:
-    """Texts without blanks around them, "" for none; the mask shows those with control characters, which are "" too.
+def read_names(column: pl.Series) -> Names:
+    """Texts without blanks around them.
 
     Names repeat, so the distinct ones are looked at and the column is only touched if one of them needs it.
     """
-    column = as_text(column).fill_null("")
+    column = as_text(column)
+    if column.null_count():
+        column = column.fill_null("")
     distinct = column.unique()
     stripped = distinct.str.strip_chars()
     wrong = stripped.str.contains(_CONTROL)
-    clean = pl.select(pl.when(wrong).then(pl.lit("")).otherwise(stripped)).to_series()
-    changed = clean != distinct
-    if not changed.any():
-        return column, None
-    unreadable = column.is_in(distinct.filter(wrong).implode()).to_numpy() if wrong.any() else None
-    return column.replace(distinct.filter(changed), clean.filter(changed)), unreadable
+    if wrong.any() or (distinct != stripped).any():
+        unreadable = column.is_in(distinct.filter(wrong).implode()).to_numpy() if wrong.any() else None
+        column = column.replace(distinct, pl.select(pl.when(~wrong).then(stripped).otherwise(pl.lit(""))).to_series())
+    else:
+        unreadable = None
+    missing = (column == "").to_numpy() if "" in stripped or unreadable is not None else None
+    if missing is not None and unreadable is not None:
+        missing &= ~unreadable
+    return Names(column, missing, unreadable)
 
 
 def read_choices(column: pl.Series, choices: pl.Enum) -> tuple[pl.Series, Mask | None]:

@@ -80,7 +80,7 @@ def read_fixes(
     *,
     now_ms: int,
     tally: Tally,
-    batch_rows: int = 250_000,
+    batch_rows: int = 500_000,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Reads stored tracks.
