@@ -129,6 +129,7 @@ def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], o
     from reports.run import run_stored
 
     summary = run_stored(registry, [*tracks, *more_tracks], out, console=terminal.console(stderr=True))
+    say(*summary.tally.warnings, err=True)
     table(*spoken.balance(summary))
     say("", *spoken.found(summary), f"store: {out.resolve()}")
 
@@ -253,7 +254,7 @@ def scores(
             return
     found = found.filter(**{name: value for name, value in wanted.items() if value})
     if form == "csv":
-        spreadsheet_safe(found).write_csv(click.get_binary_stream("stdout"), include_bom=True)
+        spreadsheet_safe(found).write_csv(sys.stdout.buffer, include_bom=True)
     else:
         table(*scores_table(found))
 
@@ -277,7 +278,7 @@ def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
     if not out and form in ("parquet", "xlsx") and sys.stdout.isatty():
         raise click.UsageError(f"{form} is not for a terminal; name a file with --out")
     with Store.read(store_folder) as store:
-        count = write(store, view, form, out or click.get_binary_stream("stdout"))
+        count = write(store, view, form, out or sys.stdout.buffer)
     say(f"{count:,} rows of {view}" + (f" in {out.resolve()}" if out else ""), err=True)
 
 

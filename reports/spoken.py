@@ -44,6 +44,7 @@ def balance(summary: RunSummary) -> Said:
         ("repeated", summary.repeated),
         ("set aside", sum(summary.rejected.values())),
         *((f"  {reason}", count) for reason, count in reasons),
+        *((f"judged without their {name}", each.count) for name, each in summary.tally.ignored_values.items()),
     ]
     return ("fixes", ""), rows
 
