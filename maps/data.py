@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import shapely
 
-from maps.gather import Source, case_span, touching, trip_span
+from maps.gather import LONGEST_MS, Heard, Source, case_span, touching, trip_span
 from maps.gather_week import WeekTracks, live, week_page_data
 from maps.index_page import IndexRow, index_page
 from maps.shell import Tiles
@@ -172,78 +172,61 @@ class _Week:
         source, tracks = self.source, WeekTracks()
         districts = {d.district_id: d.polygon for d in source.registry.districts}
         shapely.prepare(list(districts.values()))
-        day_ms = 24 * 3_600_000
-        stops = queries.stops_between(source.store, self.start_ms - day_ms, self.end_ms + day_ms)
-        plates = sorted({*self.trips["plate"].to_list(), *self.violations["plate"].to_list()})
+        read = (self.start_ms - LONGEST_MS, self.end_ms + LONGEST_MS)
+        stops = _by_plate(queries.stops_between(source.store, *read))
+        trips, violations = _by_plate(self.trips), _by_plate(self.violations)
+        gap_ms = source.registry.policy.silence_min_s * 1000
+        plates = sorted({*trips, *violations})
         for done, plate in enumerate(plates, 1):
-            own = self.violations.filter(pl.col("plate") == plate)
-            trips = self.trips.filter(pl.col("plate") == plate)
-            fixes = source.fixes(plate, self.start_ms - day_ms, self.end_ms + day_ms)
-            track, _ = source.voices(plate, fixes)
-            tracks.add(
-                track,
-                trips.iter_rows(named=True),
-                list(own.iter_rows(named=True)),
-                districts,
-                source.registry.policy.silence_min_s * 1000,
-            )
-            self._pages_of(plate, own, fixes, stops, take_page)
+            own, heard = violations.get(plate, []), source.heard(plate, *read)
+            tracks.add(heard.own, trips.get(plate, []), own, districts, gap_ms)
+            for name, page in self._pages_of(own, heard, stops.get(plate, [])):
+                take_page(name, page)
             if self.on_progress:
                 self.on_progress(done, len(plates))
         return week_page_data(source, self.week, self.violations, self.trips.height, tracks, self.pages)
 
-    def _pages_of(
-        self,
-        plate: str,
-        own: pl.DataFrame,
-        fixes: pl.DataFrame,
-        stops: pl.DataFrame,
-        take_page: Callable[[str, TripMap], object],
-    ) -> None:
-        source = self.source
-        for trip_id in own["trip_id"].drop_nulls().unique(maintain_order=True):
-            if trip := self.trips_by_id.get(trip_id):
-                span = trip_span(trip, own.filter(pl.col("trip_id") == trip_id))
-                take_page(page_name("trip", trip_id), source.trip_page(trip, *_cut(plate, span, fixes, own, stops)))
-        for row in own.iter_rows(named=True):
+    def _pages_of(self, own: list[Row], heard: Heard, stops: list[Row]) -> Iterator[tuple[str, TripMap]]:
+        """The pages of one truck: of each flagged trip, and of each violation without one."""
+        for trip_id in dict.fromkeys(row["trip_id"] for row in own if row["trip_id"] in self.trips_by_id):
+            trip = self.trips_by_id[trip_id]
+            span = trip_span(trip, [row for row in own if row["trip_id"] == trip_id])
+            yield page_name("trip", trip_id), self.source.trip_page(trip, *_cut(span, heard, own, stops))
+        for row in own:
             if row["trip_id"] not in self.trips_by_id:
-                page = source.violation_page(row, *_cut(plate, case_span(row), fixes, own, stops))
-                take_page(page_name("violation", row["violation_id"]), page)
+                part = _cut(case_span(row), heard, own, stops)
+                yield self.pages[row["violation_id"]], self.source.violation_page(row, *part)
 
     def index_rows(self) -> list[IndexRow]:
         """The pages as lines of the index, by time."""
-        zone, tell, rows = self.source.registry.zone, self.source.tell, []
-        pages: dict[str, list[dict[str, object]]] = {}
+        zone, tell = self.source.registry.zone, self.source.tell
+        shown: dict[str, list[Row]] = {}
         for row in self.violations.iter_rows(named=True):
-            pages.setdefault(self.pages[row["violation_id"]], []).append(row)
-        for page, cases in pages.items():
-            first = cases[0]
-            trip = self.trips_by_id.get(str(first["trip_id"]))
-            start_ms = to_ms(trip["loaded_at"] if trip else first["start_time"])
-            names = "、".join(dict.fromkeys(name_of(RULE_NAMES, str(c["rule"])) for c in cases))
-            rows.append(
-                IndexRow(
-                    minute(start_ms, zone),
-                    str(first["plate"]),
-                    tell.company_name(str(first["plate"])),
-                    names,
-                    len(cases),
-                    max(int(str(c["points"])) for c in cases),
-                    page,
-                )
-            )
+            shown.setdefault(self.pages[row["violation_id"]], []).append(row)
+        rows = []
+        for page, cases in shown.items():
+            plate, trip = cases[0]["plate"], self.trips_by_id.get(cases[0]["trip_id"])
+            when = minute(to_ms(trip["loaded_at"] if trip else cases[0]["start_time"]), zone)
+            rules = "、".join(dict.fromkeys(name_of(RULE_NAMES, case["rule"]) for case in cases))
+            gravest = max(case["points"] for case in cases)
+            rows.append(IndexRow(when, plate, tell.company_name(plate), rules, len(cases), gravest, page))
         return sorted(rows, key=lambda r: (r.when, r.plate, r.page))
 
 
 def _cut(
-    plate: str, span: tuple[int, int], fixes: pl.DataFrame, violations: pl.DataFrame, stops: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    start_ms, end_ms = span
-    inside = fixes.filter(pl.col("time_ms").is_between(start_ms, end_ms, closed="left"))
-    return inside, touching(violations, plate, start_ms, end_ms), touching(stops, plate, start_ms, end_ms)
+    span: tuple[int, int], heard: Heard, violations: list[Row], stops: list[Row]
+) -> tuple[Heard, list[Row], list[Row]]:
+    return heard.between(*span), touching(violations, *span), touching(stops, *span)
 
 
-def _only(found: pl.DataFrame) -> dict[str, object] | None:
+def _by_plate(rows: pl.DataFrame) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows.iter_rows(named=True):
+        found.setdefault(row["plate"], []).append(row)
+    return found
+
+
+def _only(found: pl.DataFrame) -> Row | None:
     return None if found.is_empty() else found.row(0, named=True)
 
 

@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from ingest.datum import from_wgs84, to_wgs84
 from maps.ground import ROADS_FILE, base_layer, permit_layer, plane_of, read_roads, site_layer, site_name, zone_layer
-from maps.layers import Layer, Line, Path6, encode
+from maps.layers import Layer, Line, Path6, Place, encode
 from maps.shell import Tiles
 from maps.tell import MINUTE_MS, Row, Teller, clock, minute, to_ms
-from maps.track import Track
+from maps.track import Track, set_aside
 from maps.trip_page import Rows, StopMark, TripMap
 from reports import evidence_words, queries
 from reports.names import RULE_NAMES, UNREGISTERED_SITE, name_of
 from reports.registry_copies import REGISTRY_FOLDER
 from reports.store import Store
+from rules.plane import Plane
 from rules.registry import Registry
 from rules.voice import Voice, speak
 
 #: Track shown before and after a trip, and before and after a violation that belongs to none.
 TRIP_MARGIN_MS = 10 * MINUTE_MS
 CASE_MARGIN_MS = 20 * MINUTE_MS
+#: A violation or stop that began earlier than this before a page's span is not looked for.
+LONGEST_MS = 24 * 60 * MINUTE_MS
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a truck's devices sent: the track of the one that speaks for it, its stray fixes, and the other devices."""
+
+    own: Track
+    strays: Track | None = None
+    others: tuple[Track, ...] = ()
+
+    def between(self, start_ms: int, end_ms: int) -> Heard:
+        """The part in `[start_ms, end_ms]`."""
+        strays = self.strays.between(start_ms, end_ms) if self.strays is not None else None
+        others = tuple(track.between(start_ms, end_ms) for track in self.others)
+        return Heard(self.own.between(start_ms, end_ms), strays, others)
+
+    def layers(self) -> list[Layer]:
+        """Strays and other devices, as layers beside the track."""
+        found = []
+        if paths := tuple(encode(other.positions()) for other in self.others if len(other) > 1):
+            found.append(Layer("devices", "同号牌其他终端", (Line("track.other", paths, "同号牌其他终端的轨迹"),)))
+        if self.strays is not None and len(self.strays):
+            note = ("与前后定位点相距过远，未采用",)
+            places = self.strays.positions().tolist()
+            found.append(
+                Layer("strays", "异常定位点", tuple(Place("stray", x, y, "异常定位点", note) for x, y in places))
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -68,37 +98,35 @@ class Source:
         health = queries.terminal_health(self.store).select("plate", "terminal", "datum_found", "faults")
         return {(p, t): d for p, t, d, faults in health.iter_rows() if d and "datum" in json.loads(faults or "{}")}
 
-    def fixes(self, plate: str, start_ms: int, end_ms: int) -> pl.DataFrame:
-        """Valid fixes of a truck in `[start_ms, end_ms)`, in the datum that the engine judged them in, by time."""
+    @cached_property
+    def plane(self) -> Plane | None:
+        """Metres for corridors."""
+        return plane_of(self.registry)
+
+    @cached_property
+    def _ground_layers(self) -> dict[tuple[object, ...], Layer]:
+        return {}
+
+    def heard(self, plate: str, start_ms: int, end_ms: int) -> Heard:
+        """What a truck's devices sent in `[start_ms, end_ms)`, as the engine hears it.
+
+        Fixes without a position are left out, a device that tells a wrong datum is read in the one that fits, and
+        single fixes at which the truck cannot have been are set aside.
+        """
         fixes = queries.fixes_of(self.store, plate, start_ms, end_ms).filter(pl.col("valid").fill_null(True))
-        parts = [
-            self._settled(part, plate, str(terminal), str(told))
-            for (terminal, told), part in fixes.group_by("terminal", "datum")
-        ]
-        return pl.concat(parts).sort("time_ms", "terminal") if parts else fixes
-
-    def _settled(self, fixes: pl.DataFrame, plate: str, terminal: str, told: str) -> pl.DataFrame:
-        found = self.datums.get((plate, terminal), told)
-        if found == told:
-            return fixes
-        lon, lat = to_wgs84(*from_wgs84(fixes["lon"].to_numpy(), fixes["lat"].to_numpy(), told), found)
-        return fixes.with_columns(lon=pl.Series(lon), lat=pl.Series(lat))
-
-    def voices(self, plate: str, fixes: pl.DataFrame) -> tuple[Track, list[Track]]:
-        """The track of the device that speaks for a truck, as the engine hears it, and those of its other devices."""
+        if fixes.is_empty():
+            return Heard(track_of(fixes))
+        for terminal, told in fixes.select("terminal", pl.col("datum").cast(pl.String)).unique().iter_rows():
+            if self.datums.get((plate, terminal), told) != told:
+                fixes = _read_as(fixes, terminal, told, self.datums[plate, terminal])
         vehicle = self.registry.vehicle.get(plate)
-        known = (
-            {plate: Voice(vehicle.terminal, int(fixes["time_ms"][0]), vehicle.terminal)}
-            if vehicle and vehicle.terminal and fixes.height
-            else {}
-        )
-        own, _ = speak(fixes, known, None)
-        others = fixes.join(own, on=["terminal", "time_ms"], how="anti").sort("time_ms")
-        return track_of(own), [
-            track_of(part) for _, part in others.group_by("terminal", maintain_order=True) if part.height > 1
-        ]
-
-    # -- pages
+        first = Voice(vehicle.terminal, int(fixes["time_ms"][0]), vehicle.terminal) if vehicle else None
+        own, _ = speak(fixes, {plate: first} if first and first.terminal else {}, None)
+        track, strays = set_aside(track_of(own))
+        if own.height == fixes.height:
+            return Heard(track, strays)
+        rest = fixes.join(own, on=["terminal", "time_ms"], how="anti").sort("time_ms")
+        return Heard(track, strays, tuple(track_of(part) for part in rest.partition_by("terminal") if part.height > 1))
 
     def trip(self, trip_id: str) -> TripMap:
         """The page of a trip.
@@ -110,7 +138,7 @@ class Source:
         if found.is_empty():
             raise ValueError(f"{self.store.path}: there is no trip {trip_id!r}; `muckwatch export trips` lists them")
         row = found.row(0, named=True)
-        start_ms, end_ms = trip_span(row, queries.violations_of_trip(self.store, trip_id))
+        start_ms, end_ms = trip_span(row, list(queries.violations_of_trip(self.store, trip_id).iter_rows(named=True)))
         return self.trip_page(row, *self._around(str(row["plate"]), start_ms, end_ms))
 
     def violation(self, violation_id: str) -> TripMap:
@@ -131,23 +159,20 @@ class Source:
         """The page of all fixes of a truck on one local date, midnight to midnight."""
         zone = self.registry.zone
         start_ms, end_ms = (to_ms(datetime.combine(day + timedelta(days=n), time(), zone)) for n in (0, 1))
-        fixes, violations, stops = self._around(plate, start_ms, end_ms)
+        heard, violations, stops = self._around(plate, start_ms, end_ms)
         trips = queries.trips_between(self.store, start_ms, end_ms).filter(pl.col("plate") == plate)
-        facts = (*self.tell.who(plate), ("当日行程", f"{trips.height} 趟"), ("定位点", f"{fixes.height:,} 个"))
-        permits = self._permits([*trips["permit_no"].to_list(), *violations["permit_no"].to_list()])
-        return self._page(
-            f"{plate} 全日轨迹", f"{day:%Y-%m-%d}", facts, plate, fixes, violations, stops, permits, start_ms
-        )
+        facts = (*self.tell.who(plate), ("当日行程", f"{trips.height} 趟"), ("定位点", f"{len(heard.own):,} 个"))
+        permits = [*trips["permit_no"].to_list(), *(v["permit_no"] for v in violations)]
+        return self._page(f"{plate} 全日轨迹", f"{day}", facts, heard, violations, stops, permits, start_ms)
 
-    def trip_page(self, trip: Row, fixes: pl.DataFrame, violations: pl.DataFrame, stops: pl.DataFrame) -> TripMap:
+    def trip_page(self, trip: Row, heard: Heard, violations: Sequence[Row], stops: Sequence[Row]) -> TripMap:
         """The page of a trip from rows already read, each of its own truck and within the page's span."""
         plate, zone = str(trip["plate"]), self.registry.zone
         loaded_ms, dumped = to_ms(trip["loaded_at"]), trip["dumped_at"]
         origin = site_name(self.registry, trip["origin_site"], UNREGISTERED_SITE)
         end = site_name(self.registry, trip["disposal_site"], UNREGISTERED_SITE) if dumped is not None else "未见卸载"
-        when = f"{minute(loaded_ms, zone)} 装载" + (
-            f"，{minute(to_ms(dumped), zone, loaded_ms)} 卸载" if dumped is not None else ""
-        )
+        until = f"，{minute(to_ms(dumped), zone, loaded_ms)} 卸载" if dumped is not None else ""
+        when = f"{minute(loaded_ms, zone)} 装载{until}"
         facts = (
             *self.tell.who(plate),
             ("起讫", f"{origin} → {end}"),
@@ -160,81 +185,68 @@ class Source:
             style = "dumped" if takes and takes.takes_muck else "dumping"
             label = f"{'卸载' if style == 'dumped' else '涉嫌倾倒'} {clock(to_ms(dumped), zone)}"
             marks.append(StopMark(style, trip["dump_lon"], trip["dump_lat"], label, label, (end,), 95))
-        permits = self._permits([trip["permit_no"], *violations["permit_no"].to_list()])
-        return self._page(
-            f"{plate} 运输行程", when, facts, plate, fixes, violations, stops, permits, loaded_ms, marks, loaded_ms
-        )
+        permits = [trip["permit_no"], *(v["permit_no"] for v in violations)]
+        title = f"{plate} 运输行程"
+        return self._page(title, when, facts, heard, violations, stops, permits, loaded_ms, marks, loaded_ms)
 
-    def violation_page(self, row: Row, fixes: pl.DataFrame, violations: pl.DataFrame, stops: pl.DataFrame) -> TripMap:
+    def violation_page(self, row: Row, heard: Heard, violations: Sequence[Row], stops: Sequence[Row]) -> TripMap:
         """The page of a violation from rows already read."""
         plate, start_ms = str(row["plate"]), to_ms(row["start_time"])
         when = f"{minute(start_ms, self.registry.zone)}，前后各 {CASE_MARGIN_MS // MINUTE_MS} 分钟"
         facts = (*self.tell.who(plate), *self.tell.permit_facts(row["permit_no"]))
-        return self._page(
-            f"{plate} {name_of(RULE_NAMES, row['rule'])}",
-            when,
-            facts,
-            plate,
-            fixes,
-            violations,
-            stops,
-            self._permits([row["permit_no"]]),
-            start_ms,
-        )
+        title = f"{plate} {name_of(RULE_NAMES, row['rule'])}"
+        return self._page(title, when, facts, heard, violations, stops, [row["permit_no"]], start_ms)
 
-    def _around(self, plate: str, start_ms: int, end_ms: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    def _around(self, plate: str, start_ms: int, end_ms: int) -> tuple[Heard, list[Row], list[Row]]:
         """Fixes, violations and stops of a truck that touch a span."""
-        day_ms = 24 * 60 * MINUTE_MS
-        violations = touching(
-            queries.violations_between(self.store, start_ms - day_ms, end_ms), plate, start_ms, end_ms
+        before_ms = start_ms - LONGEST_MS
+        found = [read(self.store, before_ms, end_ms) for read in (queries.violations_between, queries.stops_between)]
+        violations, stops = (list(f.filter(pl.col("plate") == plate).iter_rows(named=True)) for f in found)
+        return (
+            self.heard(plate, start_ms, end_ms),
+            touching(violations, start_ms, end_ms),
+            touching(stops, start_ms, end_ms),
         )
-        stops = touching(queries.stops_between(self.store, start_ms - day_ms, end_ms), plate, start_ms, end_ms)
-        return self.fixes(plate, start_ms, end_ms), violations, stops
 
     def _page(
-        self, title: str, subtitle: str, facts: Rows, plate: str, fixes: pl.DataFrame, violations: pl.DataFrame,
-        stops: pl.DataFrame, permits: list[str], at_ms: int, marks: Iterable[StopMark] = (),
-        loaded_ms: int | None = None,
+        self, title: str, subtitle: str, facts: Rows, heard: Heard, violations: Sequence[Row], stops: Sequence[Row],
+        permits: Iterable[str | None], at_ms: int, marks: Iterable[StopMark] = (), loaded_ms: int | None = None,
     ) -> TripMap:  # fmt: skip
         registry = self.registry
-        track, others = self.voices(plate, fixes)
-        named = {s for s in (*violations["site_id"].to_list(), *stops["site_id"].to_list()) if s}
-        plane = plane_of(registry)
-        own = [registry.permit[no] for no in permits]
-        layers = [
-            self.base,
-            zone_layer(registry, at_ms),
-            *([permit_layer(own, plane)] if plane and own else []),
-            site_layer(registry, at_ms, {s: 60 for s in named}),
-        ]
-        if others:
-            paths = tuple(encode(other.positions()) for other in others)
-            layers.append(Layer("devices", "同号牌其他终端", (Line("track.other", paths, "同号牌其他终端的轨迹"),)))
         return TripMap(
-            title, track, registry.zone, registry.policy.silence_min_s * 1000, subtitle, facts,
-            tuple(self.tell.case(v) for v in violations.iter_rows(named=True)),
-            (*self.tell.stop_marks(stops, loaded_ms), *marks), self.tell.stop_rows(stops), tuple(layers), self.tiles,
+            title, heard.own, registry.zone, registry.policy.silence_min_s * 1000, subtitle, facts,
+            tuple(self.tell.case(v) for v in violations), (*self.tell.stop_marks(stops, loaded_ms), *marks),
+            self.tell.stop_rows(stops), (*self._ground(at_ms, permits), *heard.layers()), self.tiles,
         )  # fmt: skip
 
-    def _permits(self, numbers: Iterable[str | None]) -> list[str]:
-        return sorted({no for no in numbers if no and no in self.registry.permit})
+    def _ground(self, at_ms: int, permits: Iterable[str | None]) -> list[Layer]:
+        """Base, zones, permits and sites as of an instant; made once for pages that share them."""
+        registry, made = self.registry, self._ground_layers
+        zones = tuple(z.zone_id for z in registry.zones if z.validity.holds(at_ms))
+        sites = tuple(s.site_id for s in registry.sites if s.validity.holds(at_ms))
+        named = tuple(sorted({no for no in permits if no and no in registry.permit}))
+        layers = [self.base]
+        if (key := ("zones", *zones)) not in made:
+            made[key] = zone_layer(registry, at_ms)
+        layers.append(made[key])
+        if (key := ("permits", *named)) not in made:
+            made[key] = permit_layer([registry.permit[no] for no in named], self.plane)
+        layers.append(made[key])
+        if (key := ("sites", *sites)) not in made:
+            made[key] = site_layer(registry, at_ms)
+        return [*layers, made[key]]
 
 
 def track_of(fixes: pl.DataFrame) -> Track:
     """Fixes in the columns of `FIX_SCHEMA`, sorted by time, as a track."""
     speed = fixes["speed_kmh"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    return Track(fixes["time_ms"].to_numpy(), fixes["lon"].to_numpy(), fixes["lat"].to_numpy(), np.asarray(speed))
+    return Track(fixes["time_ms"].to_numpy(), fixes["lon"].to_numpy(), fixes["lat"].to_numpy(), speed)
 
 
-def trip_span(trip: Row, violations: pl.DataFrame) -> tuple[int, int]:
+def trip_span(trip: Row, violations: Iterable[Row]) -> tuple[int, int]:
     """The span of a trip's page: loading to leaving the load, whatever its violations last, and a margin."""
-    times = [
-        trip["loaded_at"],
-        trip["left_at"],
-        trip["dumped_at"],
-        *violations["start_time"].to_list(),
-        *violations["end_time"].to_list(),
-    ]
+    times = [trip["loaded_at"], trip["left_at"], trip["dumped_at"]]
+    times += [v[end] for v in violations for end in ("start_time", "end_time")]
     known = [to_ms(t) for t in times if t is not None]
     return min(known) - TRIP_MARGIN_MS, max(known) + TRIP_MARGIN_MS
 
@@ -244,10 +256,14 @@ def case_span(violation: Row) -> tuple[int, int]:
     return to_ms(violation["start_time"]) - CASE_MARGIN_MS, to_ms(violation["end_time"]) + CASE_MARGIN_MS
 
 
-def touching(rows: pl.DataFrame, plate: str, start_ms: int, end_ms: int) -> pl.DataFrame:
-    """Rows of a truck (with `start_time`, `end_time`) that touch a span."""
-    return rows.filter(
-        (pl.col("plate") == plate)
-        & (pl.col("start_time").dt.epoch("ms") < end_ms)
-        & (pl.col("end_time").dt.epoch("ms") >= start_ms)
-    )
+def touching(rows: Iterable[Row], start_ms: int, end_ms: int) -> list[Row]:
+    """Rows (with `start_time`, `end_time`) that touch a span."""
+    return [row for row in rows if to_ms(row["start_time"]) < end_ms and to_ms(row["end_time"]) >= start_ms]
+
+
+def _read_as(fixes: pl.DataFrame, terminal: str, told: str, found: str) -> pl.DataFrame:
+    """One terminal's positions, which it told in `told`, read as the `found` that they really are."""
+    lying = ((fixes["terminal"] == terminal) & (fixes["datum"] == told)).to_numpy()
+    lon, lat = fixes["lon"].to_numpy().copy(), fixes["lat"].to_numpy().copy()
+    lon[lying], lat[lying] = to_wgs84(*from_wgs84(lon[lying], lat[lying], told), found)
+    return fixes.with_columns(lon=pl.Series(lon), lat=pl.Series(lat))

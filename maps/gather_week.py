@@ -15,7 +15,7 @@ from shapely.geometry import LineString
 from maps.gather import Source
 from maps.ground import simplified, site_layer, zone_layer
 from maps.hotspots import Grid, Sighting
-from maps.layers import Feature, Layer, Line, Path6, Place, lines_of, rings_of
+from maps.layers import Layer, Line, Path6, Place, lines_of, rings_of
 from maps.styles import rule_style
 from maps.tell import Row, to_ms
 from maps.track import Track, runs
@@ -107,33 +107,33 @@ def week_page_data(
     if tracks.plain:
         layers.append(Layer("tracks", "涉嫌行程轨迹", (Line("track.faint", tuple(tracks.plain)),), shown=False))
     layers += _families(rows, source, tracks, pages)
-    middle_lat = np.mean([s.lat for s in sightings]) if not registry.districts and sightings else 0.0
-    if registry.districts:
-        box = shapely.total_bounds([d.polygon for d in registry.districts])
-        middle_lat = (box[1] + box[3]) / 2
+    centre = source.plane.lat_deg if source.plane else float(np.mean([s.lat for s in sightings] or [0.0]))
     return WeekMap(
         f"{week.year} 年第 {week.number} 周疑似违规热点图", registry.zone, start_ms, tuple(layers),
-        tuple(_districts(source, rows, tracks)), sightings, f"{week.monday} 至 {week.sunday}（夜间计入开始之日）", facts,
-        Grid(round(float(middle_lat))), source.tiles,
+        tuple(_districts(source, rows, tracks)), sightings, f"{week.monday} 至 {week.sunday}（夜间计入开始之日）",
+        facts, Grid(round(centre)), source.tiles,
     )  # fmt: skip
 
 
 def _families(rows: Sequence[Row], source: Source, tracks: WeekTracks, pages: Mapping[str, str]) -> list[Layer]:
-    """One layer a family of rules: stretches as lines, violations as marks that lead to their pages."""
+    """For each family of rules a layer of marks that lead to pages, and one, at first hidden, of what was driven."""
     known = {rule for _, rules in RULE_FAMILIES.values() for rule in rules}
     families = [(key, name, rules) for key, (name, rules) in RULE_FAMILIES.items()]
     families.append(("other", "其他", tuple(sorted({row["rule"] for row in rows} - known))))
-    layers = []
+    marks, lines = [], []
     for key, name, rules in families:
-        own = [row for row in rows if row["rule"] in rules]
-        features: list[Feature] = []
-        for row in own:
-            if paths := tracks.stretches.get(row["violation_id"], ()):
-                features.append(Line(rule_style(row["rule"]), paths))
-        features += [_mark(row, source, pages) for row in own]
-        if own:
-            layers.append(Layer(f"family.{key}", f"{name} {len(own)} 起", tuple(features)))
-    return layers
+        if own := [row for row in rows if row["rule"] in rules]:
+            features = tuple(_mark(row, source, pages) for row in own)
+            marks.append(Layer(f"family.{key}", f"{name} {len(own)} 起", features))
+            driven = [_driven(rule, own, tracks) for rule in rules]
+            lines.append(Layer(f"driven.{key}", name, tuple(line for line in driven if line.paths), shown=False))
+    return [*lines, *marks]
+
+
+def _driven(rule: str, rows: Sequence[Row], tracks: WeekTracks) -> Line:
+    """The stretches of one rule as one thin line."""
+    paths = (path for row in rows if row["rule"] == rule for path in tracks.stretches.get(row["violation_id"], ()))
+    return Line(rule_style(rule), tuple(paths))
 
 
 def _mark(row: Row, source: Source, pages: Mapping[str, str]) -> Place:

@@ -64,9 +64,11 @@ def base_layer(registry: Registry, roads: tuple[Path6, ...]) -> Layer:
     return Layer("roads", "街道界与核准线路", (*lines, *([Line("road", routes)] if routes else [])))
 
 
-def permit_layer(permits: Iterable[Permit], plane: Plane) -> Layer:
+def permit_layer(permits: Iterable[Permit], plane: Plane | None) -> Layer:
     """The corridors of permits with the routes within."""
     features: list[Area | Line] = []
+    if plane is None:
+        return Layer("permit", "许可线路与走廊", ())
     for permit in permits:
         title = f"核准证 {permit.permit_no}"
         for route in permit.routes:
@@ -76,19 +78,18 @@ def permit_layer(permits: Iterable[Permit], plane: Plane) -> Layer:
     return Layer("permit", "许可线路与走廊", tuple(features))
 
 
-def site_layer(registry: Registry, at_ms: int, priority: dict[str, int] | None = None) -> Layer:
-    """Sites in force at an instant: outline and mark, with a name; `priority` raises some by id."""
+def site_layer(registry: Registry, at_ms: int) -> Layer:
+    """Sites in force at an instant: outline and mark, with a name; where muck is loaded or left comes first."""
     features: list[Area | Place] = []
     for site in registry.sites:
-        if not site.validity.holds(at_ms):
-            continue
-        middle = site.polygon.representative_point()
-        style, text = site_style(site.kind), (name_of(SITE_KIND_NAMES, site.kind), site.site_id)
-        rank = (priority or {}).get(site.site_id, 40 if site.takes_muck or site.kind == "construction" else 10)
-        features += [
-            Area(style, rings_of(site.polygon)),
-            Place(style, middle.x, middle.y, site.name, text, label=site.name, priority=rank),
-        ]
+        if site.validity.holds(at_ms):
+            middle = site.polygon.representative_point()
+            style, text = site_style(site.kind), (name_of(SITE_KIND_NAMES, site.kind), site.site_id)
+            rank = 40 if site.takes_muck or site.kind == "construction" else 10
+            features += [
+                Area(style, rings_of(site.polygon)),
+                Place(style, middle.x, middle.y, site.name, text, label=site.name, priority=rank),
+            ]
     return Layer("sites", "场所", tuple(features))
 
 
@@ -122,9 +123,8 @@ def plane_of(registry: Registry) -> Plane | None:
 
 def validity_text(validity: Validity, zone: ZoneInfo) -> str:
     """`2026-09-01 至 2027-03-31`; open ends are left open."""
-    day = lambda ms: f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d}"
-    start = day(validity.from_ms) if validity.from_ms > 0 else ""
-    end = day(validity.to_ms - 1) if validity.to_ms < FOREVER_MS else ""
+    start = _day(validity.from_ms, zone) if validity.from_ms > 0 else ""
+    end = _day(validity.to_ms - 1, zone) if validity.to_ms < FOREVER_MS else ""
     return f"{start or '不限'} 至 {end or '长期'}" if start or end else "长期"
 
 
@@ -136,3 +136,7 @@ def site_name(registry: Registry, site_id: str | None, nowhere: str) -> str:
 
 def _unflatten(geometry: BaseGeometry, plane: Plane) -> BaseGeometry:
     return shapely.transform(geometry, lambda c: np.column_stack(plane.to_deg(c[:, 0], c[:, 1])))
+
+
+def _day(at_ms: int, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d}"

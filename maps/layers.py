@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -135,15 +136,12 @@ class Layer:
         for feature in self.features:
             style_of(feature.style)
 
-    def as_json(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "key": self.key,
-            "name": self.name,
-            "toggle": self.toggle,
-            "shown": self.shown,
-            "features": [f.as_json() for f in self.features],
-        }
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """JSON-ready; made once, since many pages share a layer."""
+        features = [feature.as_json() for feature in self.features]
+        head = {"key": self.key, "name": self.name, "toggle": self.toggle, "shown": self.shown}
+        return {**head, "features": features}
 
 
 def lines_of(geometry: BaseGeometry) -> tuple[Path6, ...]:

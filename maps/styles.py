@@ -7,6 +7,7 @@ two rules share both dash and width, and no two kinds of place share a shape.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from reports.names import RULE_FAMILIES, RULE_NAMES, SITE_KIND_NAMES
@@ -81,19 +82,19 @@ CELL_STEPS: tuple[tuple[int, str], ...] = (
 #: Steps of the districts' legend by number of violations, and by violations per hundred trips.
 COUNT_STEPS: tuple[tuple[int, str], ...] = (
     (0, "#f4f6fa"),
-    (1, "#d9e2ef"),
-    (5, "#b6c9e3"),
-    (15, "#86a7d3"),
-    (40, "#5580bd"),
-    (100, "#2f5a9b"),
+    (1, "#e3eaf4"),
+    (10, "#c9d8eb"),
+    (30, "#a9c1e0"),
+    (80, "#84a5d0"),
+    (200, "#5f86bb"),
 )
 RATE_STEPS: tuple[tuple[int, str], ...] = (
     (0, "#f4f6fa"),
-    (1, "#d9e2ef"),
-    (5, "#b6c9e3"),
-    (10, "#86a7d3"),
-    (20, "#5580bd"),
-    (40, "#2f5a9b"),
+    (1, "#e3eaf4"),
+    (5, "#c9d8eb"),
+    (10, "#a9c1e0"),
+    (20, "#84a5d0"),
+    (40, "#5f86bb"),
 )
 #: Fewer trips than this make no rate worth a colour.
 NO_RATE_COLOUR = "#ffffff"
@@ -116,6 +117,7 @@ STYLES: dict[str, Style] = {
     "track.other": Style("同号牌其他终端", "#00795c", 2.0, (6, 3), order=NORMAL),
     "track.gap": Style("定位中断（不代表行驶路径）", "#777777", 1.6, (2, 7), order=NORMAL),
     "fix": Style("定位点", "#222222", 1.0, (), "#ffffff", 1.0, "circle", 2.2, order=NORMAL + 1),
+    "stray": Style("异常定位点（未采用）", "#777777", 1.6, (), "", 0.0, "x", 4.0, order=NORMAL + 2),
     "stop": Style("停车", "#222222", 1.6, (), "#ffffff", 1.0, "circle", 5.0, order=MARK),
     "loaded": Style("装载", "#222222", 1.8, (), "#3f5a73", 1.0, "square", 7.0, order=MARK + 1),
     "dumped": Style("卸载", "#222222", 1.8, (), "#2e6b3a", 1.0, "triangle", 8.0, order=MARK + 1),
@@ -158,6 +160,7 @@ def zone_style(kind: str) -> str:
     return key if key in STYLES else "zone.no_entry"
 
 
+@lru_cache(maxsize=1)
 def styles_json() -> dict[str, dict[str, Any]]:
     """The whole table as JSON-ready data, for renderers that are not Python."""
     return {key: {**asdict(style), "dash": list(style.dash)} for key, style in STYLES.items()}

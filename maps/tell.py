@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import polars as pl
 
 from maps.ground import site_name, validity_text
 from maps.styles import rule_style
@@ -87,10 +85,10 @@ class Teller:
         span = validity_text(permit.validity, self.registry.zone)
         return (("核准证", f"{permit.permit_no}（{span}）"), ("核准时段", str(permit.hours)), ("核准消纳场所", to))
 
-    def stop_marks(self, stops: pl.DataFrame, loaded_ms: int | None) -> list[StopMark]:
+    def stop_marks(self, stops: Sequence[Row], loaded_ms: int | None) -> list[StopMark]:
         """Stops as marks with arrival and leaving; the one at `loaded_ms` is the loading."""
         zone, marks = self.registry.zone, []
-        for s in stops.iter_rows(named=True):
+        for s in stops:
             start_ms, end_ms = to_ms(s["start_time"]), to_ms(s["end_time"])
             loading = loaded_ms is not None and start_ms <= loaded_ms <= end_ms + MINUTE_MS
             where = site_name(self.registry, s["site_id"], UNREGISTERED_SITE)
@@ -111,10 +109,10 @@ class Teller:
             )
         return marks
 
-    def stop_rows(self, stops: pl.DataFrame) -> tuple[tuple[str, ...], ...]:
+    def stop_rows(self, stops: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
         """Stops as rows of the page's table."""
         zone, rows = self.registry.zone, []
-        for s in stops.iter_rows(named=True):
+        for s in stops:
             start_ms, end_ms = to_ms(s["start_time"]), to_ms(s["end_time"])
             where = site_name(self.registry, s["site_id"], name_of(SITE_KIND_NAMES, s["kind"]))
             rows.append(

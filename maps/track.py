@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from maps.layers import encode
+from rules.annotate import POSITION_SLACK_M, ROAD_SPEED_MS
 
 #: Speeds leave as whole tenths of a km/h.
 SPEED_UNITS = 10
+_M_PER_DEG = 111_195.0  # of latitude, on the mean sphere
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +68,30 @@ class Run:
         return [self.first, self.last, int(self.gap), list(self.cases)]
 
 
+def jumps(track: Track) -> npt.NDArray[np.bool_]:
+    """Legs that no truck can have driven: longer than road speed and two positions' noise allow; shape (n - 1,)."""
+    return _too_far(track, slice(None, -1), slice(1, None))
+
+
+def set_aside(track: Track) -> tuple[Track, Track]:
+    """A track without single fixes at which the truck cannot have been, and those fixes.
+
+    A fix is stray if neither the leg to it nor the leg from it can have been driven, but the way past it can.
+    """
+    if len(track) < 3:
+        return track, _only(track, np.zeros(len(track), dtype=bool))
+    leg = jumps(track)
+    stray = np.zeros(len(track), dtype=bool)
+    stray[1:-1] = leg[:-1] & leg[1:] & ~_too_far(track, slice(None, -2), slice(2, None))
+    stray[1:] &= ~stray[:-1]
+    return _only(track, ~stray), _only(track, stray)
+
+
 def runs(track: Track, spans_ms: list[tuple[int, int]], gap_ms: int) -> list[Run]:
     """Splits a track into runs.
 
     A leg (from a fix to the next) belongs to a violation whose span holds its middle, and is a gap where it lasts
-    longer than `gap_ms`: nobody knows where the truck was, so it is never drawn as a path.
+    longer than `gap_ms` or cannot have been driven: nobody knows where the truck was, so it is never drawn as a path.
 
     Args:
         track: the fixes.
@@ -80,7 +101,7 @@ def runs(track: Track, spans_ms: list[tuple[int, int]], gap_ms: int) -> list[Run
     if len(track) < 2:
         return []
     middle = (track.time_ms[:-1] + track.time_ms[1:]) / 2
-    gap = np.diff(track.time_ms) > gap_ms
+    gap = (np.diff(track.time_ms) > gap_ms) | jumps(track)
     within = np.array([(start <= middle) & (middle <= end) for start, end in spans_ms], dtype=bool).reshape(
         len(spans_ms), len(middle)
     )
@@ -90,3 +111,14 @@ def runs(track: Track, spans_ms: list[tuple[int, int]], gap_ms: int) -> list[Run
     return [
         Run(a, b, tuple(np.flatnonzero(within[:, a]).tolist()), bool(gap[a])) for a, b in zip(starts, ends, strict=True)
     ]
+
+
+def _too_far(track: Track, a: slice, b: slice) -> npt.NDArray[np.bool_]:
+    north_m = (track.lat[b] - track.lat[a]) * _M_PER_DEG
+    east_m = (track.lon[b] - track.lon[a]) * _M_PER_DEG * np.cos(np.radians((track.lat[a] + track.lat[b]) / 2))
+    reach_m = ROAD_SPEED_MS * (track.time_ms[b] - track.time_ms[a]) / 1000 + POSITION_SLACK_M
+    return np.asarray(np.hypot(north_m, east_m) > reach_m)
+
+
+def _only(track: Track, keep: npt.NDArray[np.bool_]) -> Track:
+    return Track(track.time_ms[keep], track.lon[keep], track.lat[keep], track.speed_kmh[keep])

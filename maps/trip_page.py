@@ -99,7 +99,7 @@ def trip_map(data: TripMap) -> str:
             "bounds": data.bounds,
             "gap_ms": data.gap_ms,
             "styles": styles_json(),
-            "layers": [layer.as_json() for layer in data.layers],
+            "layers": [layer.json for layer in data.layers],
             "track": data.track.as_json(),
             "runs": [run.as_json() for run in runs(data.track, spans, data.gap_ms)],
             "cases": [_case(case) for case in data.cases],

@@ -76,7 +76,7 @@ def week_map(data: WeekMap) -> str:
             "offset_min": offset_minutes(data.start_ms, data.zone),
             "bounds": _bounds(data, layers),
             "styles": styles_json(),
-            "layers": [layer.as_json() for layer in layers],
+            "layers": [layer.json for layer in layers],
             "steps": {"count": COUNT_STEPS, "rate": RATE_STEPS, "cell": CELL_STEPS, "none": NO_RATE_COLOUR},
             "districts": [_district_row(d) for d in data.districts],
             "spots": [_spot(spot, data.grid) for spot in spots],

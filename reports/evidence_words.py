@@ -166,7 +166,7 @@ def label_of(key: str) -> str:
 
 
 def value_text(key: str, value: Any, zone: ZoneInfo | None) -> str:
-    """A figure with the unit that its name ends in: `duration_s` 1055 is `17 分 35 秒`, `max_deviation_m` 840 `840 m`."""
+    """A figure with the unit that its name ends in: `duration_s` 1055 in minutes, `max_deviation_m` 840 is `840 m`."""
     if value is None:
         return "无"
     if isinstance(value, bool):
@@ -254,6 +254,15 @@ def _joined(value: Any) -> str:
     return "、".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value) if value else ""
 
 
+def _hours(value: Any) -> str:
+    """`21:00-00:30;01:30-05:30` as people write a list."""
+    return _joined(value).replace(";", "、")
+
+
+def _quoted(name: str) -> str:
+    return f"“{name}”" if name else ""
+
+
 def _extent(evidence: Evidence, span_s: float) -> str:
     """` 17 分 35 秒、6.2 km`: how long and how far."""
     seconds = _number(evidence, "outside_s", "inside_s", "driving_s", "duration_s")
@@ -280,13 +289,13 @@ def _off_route(e: Evidence, span_s: float) -> str:
 def _wrong_destination(e: Evidence, span_s: float) -> str:
     site = _joined(_first(e, "disposal_site", "site_id"))
     allowed = _joined(_first(e, "permitted_sites", "disposal_sites"))
-    return f"在核准证未列明的场所{site}卸载，停留 {duration(_number(e, 'stay_s', 'duration_s') or span_s)}" + (
+    return f"在核准证未列明的场所{_quoted(site)}卸载，停留 {duration(_number(e, 'stay_s', 'duration_s') or span_s)}" + (
         f"；核准消纳场所：{allowed}" if allowed else ""
     )
 
 
 def _outside_hours(e: Evidence, span_s: float) -> str:
-    hours = _joined(_first(e, "permitted_hours", "hours"))
+    hours = _hours(_first(e, "permitted_hours", "hours"))
     reasons = _joined(_first(e, "ban_reasons", "ban_reason"))
     driven, banned = _number(e, "driving_s", "duration_s"), _number(e, "banned_s") or 0
     if banned and driven is not None and banned >= driven:
@@ -298,8 +307,8 @@ def _outside_hours(e: Evidence, span_s: float) -> str:
 def _zone(word: str) -> Callable[[Evidence, float], str]:
     def tell(e: Evidence, span_s: float) -> str:
         name = _joined(_first(e, "zone_name", "zone_id", "zone"))
-        hours = _joined(_first(e, "zone_hours", "hours"))
-        where = f"{word}{f'“{name}”' if name else ''}{f'（{hours}）' if hours else ''}"
+        hours = _hours(_first(e, "zone_hours", "hours"))
+        where = f"{word}{_quoted(name)}{f'（{hours}）' if hours else ''}"
         return f"在{where}内行驶{_extent(e, span_s)}{_fast(e)}"
 
     return tell
@@ -309,14 +318,14 @@ def _dumping(e: Evidence, span_s: float) -> str:
     away = _clause("，距最近消纳场所 {}", _number(e, "nearest_site_m", "site_distance_m"), distance)
     site = _joined(_first(e, "site_id"))
     expired = "已失效的" if e.get("site_in_force") is False else "不得消纳渣土的"
-    where = f"在{expired}场所{site}" if site else "在未登记地点"
+    where = f"在{expired}场所{_quoted(site)}" if site else "在未登记地点"
     return f"{where}卸载，停留 {duration(_number(e, 'stay_s', 'duration_s') or span_s)}{away}"
 
 
 def _daytime(e: Evidence, span_s: float) -> str:
     entries = e.get("whitelist_entries")
     known = (
-        [_joined(x.get("hours")) for x in entries if isinstance(x, Mapping) and x.get("hours")]
+        [_hours(x.get("hours")) for x in entries if isinstance(x, Mapping) and x.get("hours")]
         if isinstance(entries, (list, tuple))
         else []
     )

@@ -117,7 +117,7 @@ muck.labels = {
 muck.feature = function (f) {
   const tip = f.h || f.x, options = { interactive: Boolean(tip) };
   let drawn, at;
-  if (f.t === "line") drawn = L.polyline(f.p.map(muck.decode), muck.look(f.s, Object.assign(options, { fill: false })));
+  if (f.t === "line") drawn = L.polyline(f.p.map(muck.decode), muck.look(f.s, Object.assign(options, { fill: false }, muck.data.kind === "week" && f.s.startsWith("rule.") ? { weight: 2.4, opacity: 0.75 } : {})));
   else if (f.t === "area") {
     drawn = L.polygon(f.p.map((rings) => rings.map(muck.decode)), muck.look(f.s, f.f ? Object.assign(options, { fillColor: f.f }) : options));
     at = f.at ? muck.decode(f.at)[0] : null;

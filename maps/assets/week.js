@@ -21,7 +21,7 @@ muck.paintDistricts = function (mode) {
   (muck.layers.groups.districts || { drawn: [] }).drawn.forEach((area, n) => {
     const row = d.districts[n], value = (area.muck.feature.v || {})[mode];
     const colour = mode === "none" || value === undefined && mode !== "count" ? "#f6f5f1" : mode === "rate" && row.rate === null ? d.steps.none : muck.stepColour(value || 0, d.steps[mode]);
-    area.setStyle({ fillColor: colour, fillOpacity: mode === "none" ? 0 : 0.8 });
+    area.setStyle({ fillColor: colour, fillOpacity: mode === "none" ? 0 : 0.75 });
     muck.districtLabels[n].element.lastChild.textContent = mode === "none" ? "" : mode === "rate" ? (row.rate === null ? "行程过少" : `每百趟 ${row.rate.toFixed(1)} 起`) : `${row.count} 起`;
     muck.districtLabels[n].size = null;
   });
@@ -83,7 +83,8 @@ muck.start = function (map) {
   muck.drawSpots(panel);
   muck.toggles(panel, "违规类型", keys.filter(family));
   if (d.districts.length) muck.modeChoice(panel);
-  muck.toggles(panel, "图层", keys.filter((key) => !family(key)));
+  muck.toggles(panel, "违规路段", keys.filter((key) => key.startsWith("driven.")));
+  muck.toggles(panel, "图层", keys.filter((key) => !family(key) && !key.startsWith("driven.")));
   muck.legend(panel, muck.stylesUsed().filter((key) => key !== "district" && key !== "cell"));
   const legend = panel.querySelector(".legend");
   muck.districtSteps = d.districts.length ? [["count", "街道：线索起数", "起"], ["rate", "街道：每百趟途经行程的线索数", "起"]].map(([key, title, unit]) => {
