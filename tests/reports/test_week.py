@@ -89,12 +89,14 @@ def test_no_previous_data_is_not_a_previous_of_zero():
 
 
 def test_companies_rank_by_rate_and_small_samples_come_after():
-    trips = [trip(f"{p}{n}", p, at_ms(0, 20) + n) for p, count in ((A, 20), (B, 10)) for n in range(count)]
-    clues = [clue("off_route", p, at_ms(1, 20) + n * HOUR_MS) for p in (A, B, "苏X") for n in range(2)]
-    lines = report_of(given(clues, trips)).companies
+    firms = registry(["甲运输公司", "乙运输公司", "丙运输公司"], [A, B, C])
+    trips = [trip(f"{p}{n}", p, at_ms(0, 20) + n) for p, many in ((A, 20), (B, 10), (C, 9)) for n in range(many)]
+    clues = [clue("off_route", p, at_ms(1, 20) + n * HOUR_MS) for p in (A, B, C, "苏X") for n in range(2)]
+    lines = report_of(given(clues, trips, registry=firms)).companies
     assert [(c.name, c.trips, c.rate_per_100, c.small) for c in lines] == [
         ("乙运输公司", 10, 20.0, False),
         ("甲运输公司", 20, 10.0, False),
+        ("丙运输公司", 9, pytest.approx(22.2, abs=0.1), True),
         ("未登记企业", 0, None, True),
     ]
 
