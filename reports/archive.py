@@ -93,7 +93,7 @@ def reconcile(store_folder: Path, listed: Sequence[ArchiveFile], new: Iterable[A
         if not (store_folder / FIXES_FOLDER / file.path).is_file():
             raise StoreError(f"{store_folder}: {FIXES_FOLDER}/{file.path} is gone; open the store first, then archive")
         for other in [o for o in current.values() if o.may_share(file)]:
-            left = _without(store_folder / FIXES_FOLDER, other, file)
+            left = _without(store_folder, other, file)
             if left is other:
                 continue
             del current[other.path]
@@ -101,6 +101,19 @@ def reconcile(store_folder: Path, listed: Sequence[ArchiveFile], new: Iterable[A
                 current[left.path] = left
         current[file.path] = file
     return sorted(current.values(), key=lambda f: f.path)
+
+
+def read_file(store_folder: Path, file: ArchiveFile, columns: list[str] | None = None) -> pl.DataFrame:
+    """The fixes of one file, in the columns of `FIX_SCHEMA` or some of them.
+
+    Raises:
+        StoreError: if it is missing or cannot be read.
+    """
+    path = store_folder / FIXES_FOLDER / file.path
+    try:
+        return pl.read_parquet(path, columns=columns, hive_partitioning=False, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"{path}: the archive cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def sweep(store_folder: Path, listed: Iterable[str]) -> int:
@@ -164,17 +177,14 @@ def _days(fixes: pl.DataFrame, tz: ZoneInfo) -> Iterable[tuple[date, pl.DataFram
         yield days[n], fixes.filter(pl.Series(number == n))
 
 
-def _without(root: Path, old: ArchiveFile, new: ArchiveFile) -> ArchiveFile | None:
+def _without(store_folder: Path, old: ArchiveFile, new: ArchiveFile) -> ArchiveFile | None:
     """`old` less the fixes that `new` has too: itself if there are none, None if they are all."""
-    try:
-        was = pl.read_parquet(root / old.path, hive_partitioning=False)
-        again = pl.read_parquet(root / new.path, columns=list(FIX_IDENTITY), hive_partitioning=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise StoreError(f"{root / old.path}: the archive cannot be read: {error}") from error
+    was = read_file(store_folder, old)
+    again = read_file(store_folder, new, list(FIX_IDENTITY))
     left = was.join(again, on=list(FIX_IDENTITY), how="anti", maintain_order="left")
     if len(left) == len(was):
         return old
-    return None if left.is_empty() else _write(root, old.day, left)
+    return None if left.is_empty() else _write(store_folder / FIXES_FOLDER, old.day, left)
 
 
 def _write(root: Path, day: date, fixes: pl.DataFrame) -> ArchiveFile:

@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from reports.archive import read_file
 from reports.errors import StoreError, StoreUnusable
 from reports.store import Store
 
@@ -87,8 +88,20 @@ def _rows(store: Store, table: str) -> _Rows:
     count = int(store.query(f"SELECT count(*) FROM {table}").item())
     columns = dict(store.query(f"SELECT * FROM {table} LIMIT 0").schema)
     zone = store.query("SELECT timezone FROM kept.settings")
-    batches = (batch for batch in store.batches(sql, BATCH_ROWS) if len(batch))
-    return _Rows(table, batches, columns, count, str(zone.item()) if len(zone) else "UTC")
+    batches = _archived(store) if table == "fixes" else store.batches(sql, BATCH_ROWS)
+    return _Rows(
+        table, (batch for batch in batches if len(batch)), columns, count, str(zone.item()) if len(zone) else "UTC"
+    )
+
+
+def _archived(store: Store) -> Iterator[pl.DataFrame]:
+    """The view `fixes` file by file, so that it comes in one order; its join with the manifest keeps none."""
+    names = store.query("FROM fixes LIMIT 0").columns
+    time = pl.from_epoch("time_ms", "ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC").alias("time")
+    for file in store.manifest():
+        fixes = read_file(store.path, file)
+        for part in fixes.iter_slices(BATCH_ROWS):
+            yield part.with_columns(time).with_columns(pl.col(pl.Enum).cast(pl.String)).select(names)
 
 
 def _csv(rows: _Rows, out: BinaryIO) -> None:
@@ -149,7 +162,7 @@ def _xlsx(rows: _Rows, out: BinaryIO) -> None:
     writers = [_cell_writer(sheet, dtype, date_format) for dtype in rows.columns.values()]
     row = 0
     for batch in rows.batches:
-        for values in batch.with_columns(_local_clock(rows.zone)).iter_rows():
+        for values in batch.with_columns(_local_clock(rows.zone), _finite()).iter_rows():
             row += 1
             for number, (value, write) in enumerate(zip(values, writers, strict=True)):
                 if value is not None:
@@ -183,6 +196,12 @@ def _local_text(zone: str) -> pl.Expr:
 def _local_clock(zone: str) -> pl.Expr:
     """Instants as the wall clock of the zone, for Excel knows no offsets."""
     return pl.col(pl.Datetime).dt.convert_time_zone(zone).dt.replace_time_zone(None)
+
+
+def _finite() -> pl.Expr:
+    """Figures that are none as blanks, for a sheet has no NaN."""
+    figures = pl.col(pl.Float32, pl.Float64)
+    return pl.when(figures.is_finite()).then(figures).name.keep()
 
 
 @contextmanager
