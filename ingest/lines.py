@@ -12,6 +12,7 @@ from ingest.tally import Tally, TracksError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 _READ_BYTES = 256 * 1024
+_LEAST_BYTES = 4096
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
@@ -73,7 +74,7 @@ def read_blocks(stream: ByteStream, source: str, block_bytes: int, tally: Tally)
     rest = b""
     first = True
     while broken is None:
-        data, broken = _fill(stream, max(block_bytes, len(rest) + _READ_BYTES) - len(rest))
+        data, broken = _fill(stream, max(block_bytes - len(rest), len(rest), _LEAST_BYTES))
         ended = not data and broken is None
         data = rest + data
         if first:
