@@ -46,26 +46,44 @@ class Policy:
 
     timezone: str = setting("Asia/Shanghai", "IANA name", None, None, "the bureau's wall clock")
     day_hours: str = setting("06:00-20:00", "local HH:MM-HH:MM", None, None, "outside them it is night")
-    registry_datum: str = setting("wgs84", "wgs84|cgcs2000|gcj02|bd09", None, None, "RFC 7946 says WGS 84; plans drawn on Gaode are GCJ-02")
-    corridor_m: float = setting(50.0, "m", 10, 1000, "half-width of a corridor whose route names none; GNSS error plus road width")
+    registry_datum: str = setting(
+        "wgs84", "wgs84|cgcs2000|gcj02|bd09", None, None, "RFC 7946 says WGS 84; plans drawn on Gaode are GCJ-02"
+    )
+    corridor_m: float = setting(
+        50.0, "m", 10, 1000, "half-width of a corridor whose route names none; GNSS error plus road width"
+    )
     site_margin_m: float = setting(30.0, "m", 0, 500, "a queue at the gate and GNSS error still count as the site")
     speed_limit_kmh: float = setting(60.0, "km/h", 5, 130, "limit where nothing says otherwise")
     allowed_lateness_s: int = setting(120, "s", 0, 86400, "how long the stream waits for stragglers")
     off_route_min_s: int = setting(60, "s", 0, 3600, "time and distance together make every spike filter needless")
     off_route_min_m: float = setting(120.0, "m", 0, 10000, "see off_route_min_s")
-    driving_min_s: int = setting(180, "s", 0, 3600, "outside_hours and daytime_not_whitelisted: shorter is moving a truck aside")
+    driving_min_s: int = setting(
+        180, "s", 0, 3600, "outside_hours and daytime_not_whitelisted: shorter is moving a truck aside"
+    )
     zone_min_s: int = setting(30, "s", 0, 3600, "quiet_zone and no_entry: shorter is a clipped corner")
-    load_stay_min_s: int = setting(150, "s", 30, 3600, "without a load sensor, a stay this long inside a construction site loads")
+    load_stay_min_s: int = setting(
+        150, "s", 30, 3600, "without a load sensor, a stay this long inside a construction site loads"
+    )
     halt_max_s: int = setting(300, "s", 60, 3600, "a shorter halt belongs to the driving around it")
     silence_min_s: int = setting(600, "s", 60, 7200, "no usable fix for this long ends every stretch")
     merge_s: int = setting(600, "s", 0, 3600, "stretches of one rule and truck less apart are one")
     zone_merge_s: int = setting(300, "s", 0, 3600, "the same for zones")
     score_days: int = setting(365, "d", 1, 3660, "the scoring period that ends on the date asked for")
     min_trips_for_rate: int = setting(10, "trips", 1, 1000, "rates of fewer trips are marked as small samples")
-    points: dict[str, int] = field(default_factory=lambda: dict(DEFAULT_POINTS), metadata={"unit": "points", "low": 0, "high": 1000, "why": "demerits of a confirmed violation"})
-    grades: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {k: dict(v) for k, v in DEFAULT_GRADES.items()}, metadata={"unit": "points", "low": 0, "high": 100000, "why": "lower end of each grade"}
+    points: dict[str, int] = field(
+        default_factory=lambda: dict(DEFAULT_POINTS),
+        metadata={"unit": "points", "low": 0, "high": 1000, "why": "demerits of a confirmed violation"},
     )
+    grades: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {k: dict(v) for k, v in DEFAULT_GRADES.items()},
+        metadata={"unit": "points", "low": 0, "high": 100000, "why": "lower end of each grade"},
+    )
+
+    @staticmethod
+    def bounds(key: str) -> tuple[float, float]:
+        """The allowed range of a numeric key, inclusive, in the key's unit."""
+        told = Policy.__dataclass_fields__[key].metadata
+        return told["low"], told["high"]
 
     @cached_property
     def zone(self) -> ZoneInfo:

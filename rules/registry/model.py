@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from shapely.geometry.base import BaseGeometry
 
-from rules.policy import Policy
 from rules.hours import ALWAYS, Hours
+from rules.policy import Policy
 
 FOREVER_MS = 4_102_444_800_000  # 2100-01-01: the end of an open span
 
