@@ -15,25 +15,29 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.datum import from_wgs84, to_wgs84
+from ingest.fix import DATUMS
 from rules.findings import TerminalHealth
-from rules.ground import Ground
+from rules.ground import NOWHERE, Ground
+from rules.plane import Floats
 from rules.raster import Ints
 
-#: A terminal's datum is looked into when it says enough and fits its own sites and routes this badly; another datum
-#: is believed when it fits that much better. A wrong datum fits about a tenth as well as the right one.
+#: A terminal's datum is looked into when its stands and routes fit its own sites and corridors this badly (each share
+#: is at most 1); another datum is believed when it fits that much better. A wrong datum fits about a tenth as well.
 DATUM_SAMPLE = 150
 DATUM_MIN_FIXES = 40
 DATUM_POOR_FIT = 0.35
 DATUM_BETTER_BY = 0.35
 CANDIDATES = ("wgs84", "gcj02", "bd09")
 
+SENSOR_SAMPLE = 6_000  # fixes of a terminal looked at for its load sensor; more are thinned evenly
 SENSOR_MIN_FIXES = 40  # fewer fixes on the road after a visit say nothing of a sensor
 AFTER_VISIT_MS = 600_000  # so long after a visit even a truck that dumps on the way is mostly still as it left
-LOAD_CONTRAST = 0.4  # a load word that tells loaded from emptied roads apart by less is ill
+LOAD_CONTRAST = 0.4  # a load word that tells roads after loading from those after unloading by less is ill
 RAISED_DRIVING_MIN = 5  # fixes with the body up at speed; one or two may be a late word
 RAISED_DRIVING_SHARE = 0.1
 DRIVING_KMH = 20.0
 STANDING_KMH = 2.0
+OFF_GAP_MS = 330_000  # with the ignition off terminals report every five minutes
 
 
 @dataclass(frozen=True)
@@ -44,75 +48,114 @@ class Knowledge:
     ill_sensors: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Terminal:
+    """One terminal's fixes as arrays. `told` indexes `DATUMS`; `load`, `lift` are 1, 0 or -1 for nothing said."""
+
+    plate: str
+    time_ms: Ints
+    lon: Floats
+    lat: Floats
+    told: Ints
+    speed_kmh: Floats
+    load: Ints
+    lift: Ints
+    valid: NDArray[np.bool_]
+    ignition_off: NDArray[np.bool_]
+
+    def at(self, rows: Ints) -> _Terminal:
+        """Some of the fixes."""
+        return _Terminal(self.plate, *(getattr(self, name)[rows] for name in list(self.__dataclass_fields__)[1:]))
+
+    def read_in(self, datum: str) -> tuple[Floats, Floats]:
+        """Degrees in WGS 84 if the numbers had been in `datum`, whatever the terminal said."""
+        lon, lat = self.lon.copy(), self.lat.copy()
+        for code in np.unique(self.told).tolist():
+            if DATUMS[code] != datum:
+                rows = np.flatnonzero(self.told == code)
+                lon[rows], lat[rows] = to_wgs84(*from_wgs84(lon[rows], lat[rows], DATUMS[code]), datum)
+        return lon, lat
+
+
 def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[TerminalHealth]]:
-    """Learns from all stored fixes of some trucks (`FIX_SCHEMA`, sorted by plate and time, repeats gone)."""
+    """Learns from all stored fixes of some trucks.
+
+    Args:
+        fixes: `FIX_SCHEMA`, sorted by plate and time, each identity once.
+        ground: the registry on the plane.
+
+    Returns:
+        What the engine should know, and the health of each terminal as people read it.
+    """
     datums: dict[tuple[str, str], str] = {}
     ill: dict[tuple[str, str], frozenset[str]] = {}
     health: list[TerminalHealth] = []
-    numbers = fixes.select(pl.col("plate", "terminal").rle_id().name.suffix("_run"), row=pl.int_range(pl.len()))
-    changes = numbers.select(((pl.col("plate_run").diff() != 0) | (pl.col("terminal_run").diff() != 0)).fill_null(True))
-    first = np.flatnonzero(changes.to_series().to_numpy())
-    last = np.r_[first[1:], fixes.height]
-    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    plates, terminals = fixes["plate"], fixes["terminal"]
-    for a, b in zip(first.tolist(), last.tolist(), strict=True):
-        spans.setdefault((plates[a], terminals[a]), []).append((a, b))
-    for (plate, terminal), parts in spans.items():
-        own = fixes[parts[0][0] : parts[0][1]] if len(parts) == 1 else pl.concat([fixes[a:b] for a, b in parts])
-        found, why = _datum(own, plate, ground)
+    for terminal, own in _terminals(fixes):
+        key = (own.plate, terminal)
+        found, why = _datum(own, ground)
         faults: dict[str, dict[str, Any]] = {}
         if why:
-            datums[plate, terminal] = found
-            faults["datum"] = {"why": why, "since_ms": int(own["time_ms"][0])}
+            datums[key] = found
+            faults["datum"] = {"why": why, "since_ms": int(own.time_ms[0])}
         sick = _sensors(own, found, ground)
         if sick:
-            ill[plate, terminal] = frozenset(sick)
-            faults |= {name: {"why": reason, "since_ms": int(own["time_ms"][0])} for name, reason in sick.items()}
-        health.append(
-            TerminalHealth(
-                plate,
-                terminal,
-                int(own["time_ms"][0]),
-                int(own["time_ms"][-1]),
-                own.height,
-                _completeness(own),
-                found,
-                faults,
-            )
-        )
+            ill[key] = frozenset(sick)
+            faults |= {name: {"why": reason, "since_ms": int(own.time_ms[0])} for name, reason in sick.items()}
+        first, last, count = int(own.time_ms[0]), int(own.time_ms[-1]), len(own.time_ms)
+        health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults))
     return Knowledge(datums, ill), health
 
 
-def _read_in(part: pl.DataFrame, datum: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Degrees in WGS 84 if the terminal's numbers had been in `datum`, whatever it said."""
-    lon, lat = part["lon"].to_numpy().copy(), part["lat"].to_numpy().copy()
-    for told in part["datum"].unique().to_list():
-        if told != datum:
-            rows = np.flatnonzero((part["datum"] == told).to_numpy())
-            lon[rows], lat[rows] = to_wgs84(*from_wgs84(lon[rows], lat[rows], told), datum)
-    return lon, lat
-
-
-def _datum(own: pl.DataFrame, plate: str, ground: Ground) -> tuple[str, str]:
-    """The datum that fits and, where it is not the one told, why."""
-    told = str(own["datum"].mode().sort()[0])
-    alike = "wgs84" if told == "cgcs2000" else told
-    if own["valid"].sum() < DATUM_MIN_FIXES:
-        return told, ""
-    speed = own["speed_kmh"].fill_null(0.0)
-    sample = lambda mask: own.filter(own["valid"] & mask).pipe(
-        lambda d: d.gather_every(max(1, d.height // DATUM_SAMPLE))
+def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
+    """Every terminal of every plate with its fixes."""
+    word = lambda name: fixes[name].cast(pl.Int8).fill_null(-1).to_numpy()
+    whole = _Terminal(
+        "",
+        fixes["time_ms"].to_numpy(),
+        fixes["lon"].to_numpy(),
+        fixes["lat"].to_numpy(),
+        fixes["datum"].to_physical().to_numpy(),
+        fixes["speed_kmh"].fill_null(0.0).to_numpy(),
+        np.minimum(fixes["load"].to_physical().cast(pl.Int8).fill_null(-1).to_numpy(), 1),
+        word("lift"),
+        fixes["valid"].to_numpy(),
+        (word("acc") != 1),
     )
-    standing, moving = sample(speed < STANDING_KMH), sample(speed > DRIVING_KMH)
+    found: list[tuple[str, _Terminal]] = []
+    start = 0
+    runs = fixes["plate"].rle().struct.unnest()
+    for length, plate in zip(runs["len"].to_list(), runs["value"].to_list(), strict=True):
+        rows = np.arange(start, start + length)
+        names = fixes["terminal"][start : start + length]
+        start += length
+        for name in sorted(names.unique().to_list()):
+            own = rows if names.n_unique() == 1 else rows[(names == name).to_numpy()]
+            part = whole.at(own if len(own) < length else slice(rows[0], rows[-1] + 1))  # type: ignore[arg-type]
+            found.append((name, _Terminal(plate, *(getattr(part, n) for n in list(part.__dataclass_fields__)[1:]))))
+    return found
+
+
+def _thinned(rows: Ints, most: int) -> Ints:
+    return rows[:: max(1, len(rows) // most)]
+
+
+def _datum(own: _Terminal, ground: Ground) -> tuple[str, str]:
+    """The datum that fits and, where it is not the one told, why."""
+    told = DATUMS[int(np.bincount(own.told).argmax())]
+    alike = "wgs84" if told == "cgcs2000" else told
+    if int(own.valid.sum()) < DATUM_MIN_FIXES:
+        return told, ""
+    standing = own.at(_thinned(np.flatnonzero(own.valid & (own.speed_kmh < STANDING_KMH)), DATUM_SAMPLE))
+    moving = own.at(_thinned(np.flatnonzero(own.valid & (own.speed_kmh > DRIVING_KMH)), DATUM_SAMPLE))
 
     def fit(datum: str) -> float:
         share = 0.0
-        if standing.height:
-            x, y = ground.plane.to_m(*_read_in(standing, datum))
-            share += float((ground.sites_at(x, y, standing["time_ms"].to_numpy()) >= 0).mean())
-        if moving.height and ground.permits_of(plate):
-            x, y = ground.plane.to_m(*_read_in(moving, datum))
-            share += float((ground.corridors_at(plate, x, y) != 0).mean())
+        if len(standing.lon):
+            x, y = ground.plane.to_m(*standing.read_in(datum))
+            share += float((ground.sites_at(x, y, standing.time_ms) != NOWHERE).mean())
+        if len(moving.lon) and ground.permits_of(own.plate):
+            x, y = ground.plane.to_m(*moving.read_in(datum))
+            share += float((ground.corridors_at(own.plate, x, y) != 0).mean())
         return share
 
     fits = {alike: fit(alike)}
@@ -125,44 +168,37 @@ def _datum(own: pl.DataFrame, plate: str, ground: Ground) -> tuple[str, str]:
     return best, f"stands and routes fit {best} ({fits[best]:.2f}), not {told} ({fits[alike]:.2f})"
 
 
-def _sensors(own: pl.DataFrame, datum: str, ground: Ground) -> dict[str, str]:
+def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, str]:
     """The sensors that contradict their own truck, with the reason."""
     ill: dict[str, str] = {}
-    speed = own["speed_kmh"].fill_null(0.0).to_numpy()
-    driving = speed > DRIVING_KMH
-    raised = np.array(own["lift"].fill_null(False).to_numpy(), dtype=bool)
-    if own["lift"].null_count() < own.height:
-        at_speed, told = int((raised & driving).sum()), int(raised.sum())
-        if at_speed >= RAISED_DRIVING_MIN and at_speed > RAISED_DRIVING_SHARE * told:
-            ill["lift"] = f"body up at more than {DRIVING_KMH:.0f} km/h in {at_speed} of {told} raised fixes"
-    if own["load"].null_count() == own.height:
+    raised = own.lift == 1
+    at_speed, told = int((raised & (own.speed_kmh > DRIVING_KMH)).sum()), int(raised.sum())
+    if at_speed >= RAISED_DRIVING_MIN and at_speed > RAISED_DRIVING_SHARE * told:
+        ill["lift"] = f"body up at more than {DRIVING_KMH:.0f} km/h in {at_speed} of {told} raised fixes"
+    if (own.load < 0).all():
         return ill
-    load = (own["load"].to_physical() > 0).cast(pl.Float64).to_numpy()
-    x, y = ground.plane.to_m(*_read_in(own, datum))
-    site = ground.sites_at(x, y, own["time_ms"].to_numpy())
-    after = _last_visit(site, own["time_ms"].to_numpy(), speed, ground)
-    road = driving & (site < 0) & ~np.isnan(load)
-    loaded, emptied = road & (after == 1), road & (after == 0)
-    full_share = float(np.nanmean(load))
-    if loaded.sum() >= SENSOR_MIN_FIXES and emptied.sum() >= SENSOR_MIN_FIXES:
-        contrast = float(load[loaded].mean() - load[emptied].mean())
-        if contrast < LOAD_CONTRAST:
+    part = own.at(_thinned(np.flatnonzero(own.valid), SENSOR_SAMPLE))
+    x, y = ground.plane.to_m(*part.read_in(datum))
+    site = ground.sites_at(x, y, part.time_ms)
+    after = _last_visit(site, part.time_ms, part.speed_kmh, ground)
+    road = (part.speed_kmh > DRIVING_KMH) & (site == NOWHERE) & (part.load >= 0)
+    loaded, emptied = part.load[road & (after == 1)], part.load[road & (after == 0)]
+    spoken = part.load[part.load >= 0]
+    if len(loaded) >= SENSOR_MIN_FIXES and len(emptied) >= SENSOR_MIN_FIXES:
+        if loaded.mean() - emptied.mean() < LOAD_CONTRAST:
             ill["load"] = (
-                f"says loaded in {load[loaded].mean():.0%} of fixes after loading and {load[emptied].mean():.0%} after leaving the load"
+                f"says loaded in {loaded.mean():.0%} of fixes after loading, {emptied.mean():.0%} after unloading"
             )
-    elif driving.sum() >= SENSOR_MIN_FIXES and full_share in (0.0, 1.0):
-        ill["load"] = f"always {'loaded' if full_share else 'empty'}"
+    elif road.sum() >= SENSOR_MIN_FIXES and spoken.min() == spoken.max():
+        ill["load"] = f"always {'loaded' if spoken[0] else 'empty'}"
     return ill
 
 
-def _last_visit(site: NDArray[np.int32], time: Ints, speed: NDArray[np.float32], ground: Ground) -> NDArray[np.int8]:
-    """For each fix the kind of the place just left: 1 a construction site, 0 a place that takes muck, -1 neither, or long ago."""
-    kinds = np.array(
-        [1 if s.kind == "construction" else 0 if s.takes_muck else -1 for s in ground.registry.sites] + [-1],
-        dtype=np.int8,
-    )
-    here = kinds[site]
-    runs = np.flatnonzero(np.r_[True, (site[1:] != site[:-1])])
+def _last_visit(site: NDArray[np.int32], time: Ints, speed: Floats, ground: Ground) -> NDArray[np.int8]:
+    """For each fix the kind of place just left: 1 a construction site, 0 one that takes muck, -1 neither, or long ago."""
+    kinds = [1 if s.kind == "construction" else 0 if s.takes_muck else -1 for s in ground.registry.sites]
+    here = np.array([*kinds, -1], dtype=np.int8)[site]
+    runs = np.flatnonzero(np.r_[True, site[1:] != site[:-1]])
     ends = np.r_[runs[1:], len(site)] - 1
     long = time[ends] - time[runs] >= ground.policy.load_stay_min_s * 1000
     stood = np.minimum.reduceat(speed, runs) < STANDING_KMH
@@ -170,18 +206,19 @@ def _last_visit(site: NDArray[np.int32], time: Ints, speed: NDArray[np.float32],
     visits = runs[long & stood & (here[runs] >= 0)]
     marks[visits] = visits
     latest = np.maximum.accumulate(marks)
-    since_end = time - time[ends[np.searchsorted(runs, np.maximum(latest, 0), "right") - 1]]
-    return np.where((latest >= 0) & (since_end <= AFTER_VISIT_MS), here[np.maximum(latest, 0)], -1).astype(np.int8)
+    since_end_ms = time - time[ends[np.searchsorted(runs, np.maximum(latest, 0), "right") - 1]]
+    fresh = (latest >= 0) & (since_end_ms <= AFTER_VISIT_MS)
+    return np.where(fresh, here[np.maximum(latest, 0)], -1).astype(np.int8)
 
 
-def _completeness(own: pl.DataFrame) -> float:
-    """Share of the time between first and last fix that has no silence longer than the terminal's own rhythm explains.
+def _completeness(own: _Terminal) -> float:
+    """Share of the time between first and last fix that no silence took, beyond what the terminal's rhythm explains.
 
     The rhythm is twice the median gap, at least a minute; with the ignition off terminals may rest five minutes.
     """
-    gaps = own["time_ms"].diff().drop_nulls().to_numpy()
+    gaps = np.diff(own.time_ms)
     if not len(gaps) or gaps.sum() == 0:
         return 1.0
-    off = ~own["acc"].fill_null(True).to_numpy()
-    allowed = np.where(off[:-1] | off[1:], 330_000, max(60_000.0, 2 * float(np.median(gaps))))
+    off = own.ignition_off[:-1] | own.ignition_off[1:]
+    allowed = np.where(off, OFF_GAP_MS, max(60_000.0, 2 * float(np.median(gaps))))
     return round(1 - float(np.maximum(gaps - allowed, 0).sum() / gaps.sum()), 4)

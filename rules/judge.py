@@ -1,8 +1,12 @@
-"""Stage 4: one complete outing or haul goes to every rule of the catalogue; breaches become findings."""
+"""Stage 4: one complete outing or haul goes to every rule of the catalogue; breaches become findings.
+
+Places stay metres on the plane until `in_degrees` turns those of many findings into degrees at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +16,7 @@ from rules.findings import Findings, Stop, Trip, Violation
 from rules.ground import Ground
 from rules.hauls import Haul, Loading, build_haul, site_at
 from rules.load_word import Flip
+from rules.plane import Plane
 from rules.rule import Breach, Outing, Rule
 from rules.stays import Stay, drives_of
 from rules.stretches import Rows
@@ -86,7 +91,7 @@ def _trip(haul: Haul, ground: Ground) -> Trip | None:
         return None
     origin, left = ground.site(haul.loading.site), haul.unloading
     site = ground.site(left.site)
-    lon, lat = ground.plane.place(left.stay.x_m, left.stay.y_m) if left.stay and not left.in_silence else (None, None)
+    x_m, y_m = (left.stay.x_m, left.stay.y_m) if left.stay and not left.in_silence else (None, None)
     named = [p.permit for _, p in haul.permits]
     permit = next((p for p in named if site and site.site_id in p.disposal_sites), named[0] if named else None)
     return Trip(
@@ -98,8 +103,8 @@ def _trip(haul: Haul, ground: Ground) -> Trip | None:
         disposal_site=site.site_id if site else None,
         permit_no=permit.permit_no if permit else None,
         distance_m=haul.distance_m,
-        dump_lon=lon,
-        dump_lat=lat,
+        dump_lon=x_m,
+        dump_lat=y_m,
     )
 
 
@@ -107,7 +112,6 @@ def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: 
     """A breach with who, where and what was in force."""
     registry, policy = ground.registry, ground.policy
     vehicle = registry.vehicle.get(plate)
-    lon, lat = ground.plane.place(breach.x_m, breach.y_m)
     evidence: dict[str, Any] = {
         **breach.evidence,
         "fixes": {"plate": plate, "first_ms": breach.start_ms, "last_ms": breach.end_ms},
@@ -120,8 +124,8 @@ def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: 
         plate=plate,
         start_ms=breach.start_ms,
         end_ms=breach.end_ms,
-        lon=lon,
-        lat=lat,
+        lon=breach.x_m,
+        lat=breach.y_m,
         confidence=breach.confidence,
         points=policy.points.get(rule.rule_id, 0),
         company_id=vehicle.company_id if vehicle else None,
@@ -131,3 +135,21 @@ def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: 
         site_id=breach.site_id,
         evidence=evidence,
     )
+
+
+def in_degrees(found: Findings, plane: Plane) -> Findings:
+    """The findings with places in WGS 84 degrees, to a centimetre."""
+    dumps = [t for t in found.trips if t.dump_lon is not None]
+    x = [*(v.lon for v in found.violations), *(s.lon for s in found.stops), *(t.dump_lon for t in dumps)]
+    y = [*(v.lat for v in found.violations), *(s.lat for s in found.stops), *(t.dump_lat for t in dumps)]
+    if not x:
+        return found
+    lon, lat = plane.to_deg(np.array(x, dtype=np.float64), np.array(y, dtype=np.float64))
+    places = iter(zip(lon.round(7).tolist(), lat.round(7).tolist(), strict=True))
+    violations = [replace(v, lon=p[0], lat=p[1]) for v, p in zip(found.violations, places, strict=False)]
+    stops = [replace(s, lon=p[0], lat=p[1]) for s, p in zip(found.stops, places, strict=False)]
+    trips = [
+        t if t.dump_lon is None else replace(t, **dict(zip(("dump_lon", "dump_lat"), next(places), strict=True)))
+        for t in found.trips
+    ]
+    return Findings(violations, trips, stops, found.health)

@@ -45,11 +45,6 @@ class Plane:
         lon, lat = self._transformer.transform(x_m, y_m, direction="INVERSE")
         return lon, lat
 
-    def place(self, x_m: float, y_m: float) -> tuple[float, float]:
-        """One point in degrees, to 1e-7 (a centimetre)."""
-        lon, lat = self._transformer.transform(x_m, y_m, direction="INVERSE")
-        return round(float(lon), 7), round(float(lat), 7)
-
     def flatten(self, geometry: BaseGeometry) -> BaseGeometry:
         """A geometry in degrees as one in metres."""
         return shapely.transform(geometry, lambda c: np.column_stack(self.to_m(c[:, 0], c[:, 1])))

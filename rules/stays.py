@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from itertools import pairwise
 from math import hypot
+from operator import attrgetter
 from typing import NamedTuple
 
 from rules.annotate import FAST, STILL
@@ -59,8 +61,8 @@ def turned_back(stay: Stay, motion: list[Stretch]) -> float:
     return (ax * bx + ay * by) / size if size > 0 else 0.0
 
 
-def _start(row: Stretch) -> int:
-    return row.start_ms
+_start: Callable[[Stretch], int] = attrgetter("start_ms")
+_end: Callable[[Stretch], int] = attrgetter("end_ms")
 
 
 def outer_start_ms(row: Stretch) -> int:
@@ -171,7 +173,7 @@ def _trimmed(driven: list[Span], moving: list[Span]) -> list[Span]:
 def travelled_m(rows: list[Stretch], start_ms: int, end_ms: int) -> int:
     """Ground covered between two instants; a stretch that reaches over one counts by its share of the time."""
     total_mm = 0
-    for row in rows:
+    for row in rows[bisect_left(rows, start_ms, key=_end) : bisect_right(rows, end_ms, key=_start) + 1]:
         begin = row.start_ms - max(row.lead_ms, 0)
         inside = min(row.end_ms, end_ms) - max(begin, start_ms)
         if inside > 0:

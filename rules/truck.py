@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from rules.annotate import STILL
 from rules.findings import Findings
@@ -149,9 +150,9 @@ class Truck:
         return replace(self, rows=rows, flips=flips, heard=tuple(h for h in self.heard if h[1] >= keep_ms))
 
 
-_start: Callable[[Stretch], int] = lambda row: row.start_ms
-_end: Callable[[Stretch], int] = lambda row: row.end_ms
-_first_fix: Callable[[Stay], int] = lambda stay: stay.first_fix_ms
+_start: Callable[[Stretch], int] = attrgetter("start_ms")
+_end: Callable[[Stretch], int] = attrgetter("end_ms")
+_first_fix: Callable[[Stay], int] = attrgetter("first_fix_ms")
 
 
 def _overlapping(rows: list[Stretch], from_ms: int, to_ms: int) -> list[Stretch]:

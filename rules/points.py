@@ -1,0 +1,34 @@
+"""One act is scored once: where several rules flag the same stretch, only the gravest carries points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rules.findings import Violation
+
+SAME_ACT_SHARE = 0.5  # of the shorter stretch that must lie in the longer one
+
+
+def share_points(violations: Iterable[Violation]) -> list[Violation]:
+    """The violations in order of truck and time, each knowing the graver one of the same act that carries its points."""
+    shared: list[Violation] = []
+    by_plate: dict[str, list[Violation]] = {}
+    for v in violations:
+        by_plate.setdefault(v.plate, []).append(v)
+    for plate in sorted(by_plate):
+        carrying: list[Violation] = []
+        judged: list[Violation] = []
+        for v in sorted(by_plate[plate], key=lambda v: (-v.points, v.start_ms, v.rule)):
+            graver = next((c for c in carrying if _one_act(c, v)), None)
+            if graver is None:
+                carrying.append(v)
+            judged.append(replace(v, scored_under=graver.violation_id if graver else ""))
+        shared += sorted(judged, key=lambda v: (v.start_ms, v.rule))
+    return shared
+
+
+def _one_act(a: Violation, b: Violation) -> bool:
+    inside_ms = min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms)
+    shorter_ms = min(a.end_ms - a.start_ms, b.end_ms - b.start_ms)
+    return inside_ms >= 0 and inside_ms >= SAME_ACT_SHARE * shorter_ms
