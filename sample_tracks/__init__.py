@@ -1,1 +1,1 @@
-"""A small invented city with a labelled week, and the seeded generator that made them."""
+"""An invented city, its muck trucks and their labelled weeks: the data, and the seeded generator that made them."""
