@@ -18,8 +18,8 @@ from reports.week_xlsx import write_xlsx
 __all__ = ["FORMATS", "Week", "WeekReport", "build", "parse_week", "render_html", "write", "write_xlsx"]
 
 FORMATS = ("html", "xlsx")
-#: A map page ends in its trip's id, as `rules.findings.stable_id` makes them.
-_TRIP_PAGE = re.compile(r"([0-9a-f]{20})\.html$")
+#: The file of a trip's map page.
+_TRIP_PAGE = re.compile(r"trip-([0-9a-f]{20})\.html")
 
 
 def build(store: Store, week: Week) -> WeekReport:
@@ -45,7 +45,7 @@ def write(
         week: the ISO week.
         out_dir: made if it is not there.
         formats: of `FORMATS`.
-        maps_dir: where map pages lie; the report links to those whose names end in a trip's id.
+        maps_dir: where map pages lie; the report links to their `trip-<trip_id>.html`.
 
     Returns:
         The files written, in the order of `formats`.
@@ -79,5 +79,5 @@ def write(
 def _trip_pages(maps_dir: Path, out_dir: Path) -> dict[str, str]:
     """The map page of each trip, as a path relative to the report's folder."""
     pages = sorted(maps_dir.rglob("*.html"))
-    found = ((_TRIP_PAGE.search(page.name), page) for page in pages)
+    found = ((_TRIP_PAGE.fullmatch(page.name), page) for page in pages)
     return {match[1]: Path(os.path.relpath(page, out_dir)).as_posix() for match, page in found if match}

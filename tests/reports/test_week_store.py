@@ -37,7 +37,7 @@ def write_registry(folder: Path) -> dict[str, bytes]:
     permit = "permit_no,company_id,origin_site,disposal_sites,plates,hours,valid_from,valid_to\np1,c1,s1,s2,,,,\n"
     text = {
         "companies.csv": "company_id,name\nc1,甲运输公司\nc2,乙运输公司\n",
-        "vehicles.csv": "plate,company_id,terminal,kind\n" + "".join(f"{p},c1,0139,ordinary\n" for p in TRUCKS),
+        "vehicles.csv": "plate,company_id,terminal,kind\n" + "".join(f"{p},c1,{p[1:]},ordinary\n" for p in TRUCKS),
         "permits.csv": permit,
         "sites.geojson": collection(
             ({"site_id": "s1", "name": "一号工地", "kind": "construction"}, square(118.70, 32.0)),
