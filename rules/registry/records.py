@@ -85,7 +85,8 @@ def vehicles(rows: Sequence[Row]) -> list[Vehicle]:
         for row in rows
     ]
     _unique(rows, [v.plate for v in found], "plate")
-    _unique(rows, [v.terminal for v in found], "terminal")
+    # A device may move from truck to truck; which one it sits in is told by the plate of its fixes.
+    _unique(rows, [v.terminal for v in found], "terminal", grave=False)
     return found
 
 
@@ -184,9 +185,10 @@ def districts(places: Sequence[Place]) -> list[District]:
     return found
 
 
-def _unique(rows: Sequence[Row], names: Sequence[str], column: str) -> None:
+def _unique(rows: Sequence[Row], names: Sequence[str], column: str, *, grave: bool = True) -> None:
     """Tells every name that an earlier row has already; empty ones have their own fault, or may be empty."""
     first: dict[str, str] = {}
     for row, name in zip(rows, names, strict=True):
         if name and first.setdefault(name, row.where) != row.where:
-            row.error(column, f"{shown(name)} is there already in {first[name]}", "each once")
+            tell = row.error if grave else row.warn
+            tell(column, f"{shown(name)} is there already in {first[name]}", "each once")
