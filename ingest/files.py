@@ -27,6 +27,7 @@ ENDINGS = (*_CSV_ENDINGS, *_JSON_ENDINGS, *_PARQUET_ENDINGS)
 
 #: Roughly what a fix takes as text; only sets how large the blocks are that text is read in.
 _TEXT_BYTES_A_FIX = 128
+_MOST_BLOCK_BYTES = 16 * 1024 * 1024  # larger ones are slower: their memory is fetched from the system each time
 _AHEAD = 2  # batches being cleaned while the next is read
 
 
@@ -212,8 +213,9 @@ def _text_pieces(
     tally: Tally,
 ) -> Iterator[_Piece]:
     """Cuts one stream of text into work; without a format the first line is the header of a CSV."""
+    block_bytes = min(batch_rows * _TEXT_BYTES_A_FIX, _MOST_BLOCK_BYTES)
     anything = rows = False
-    for block in read_blocks(stream, source, batch_rows * _TEXT_BYTES_A_FIX, tally):
+    for block in read_blocks(stream, source, block_bytes, tally):
         anything = True
         if fmt is None:
             header, block = take_header(block, source)

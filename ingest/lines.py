@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from ingest.tally import Tally, TracksError
@@ -40,10 +42,10 @@ class Block:
     first_line: int
     undecodable: tuple[tuple[int, str], ...] = ()
 
-    @property
+    @cached_property
     def lines(self) -> int:
         """How many lines, blank ones included."""
-        return self.data.count(b"\n") + (not self.data.endswith(b"\n") and bool(self.data))
+        return count_byte(self.data, b"\n") + (not self.data.endswith(b"\n") and bool(self.data))
 
     def split(self) -> list[bytes]:
         """The lines without their ends."""
@@ -52,7 +54,16 @@ class Block:
 
     def line(self, index: int) -> str:
         """One line as text; `index` counts from 0 within the block."""
-        return self.split()[index].decode("utf-8", "replace")
+        start = 0
+        for _ in range(index):
+            start = self.data.index(b"\n", start) + 1
+        end = self.data.find(b"\n", start)
+        return self.data[start : None if end < 0 else end].decode("utf-8", "replace")
+
+
+def count_byte(data: bytes, byte: bytes) -> int:
+    """How often a byte occurs; many times faster than `bytes.count` where it occurs often."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == byte[0]))
 
 
 def unpacked(file: BinaryIO, ending: str) -> ByteStream:
@@ -71,26 +82,34 @@ def read_blocks(stream: ByteStream, source: str, block_bytes: int, tally: Tally)
     decoder = _Decoder(source, tally)
     line = 1
     broken: BrokenStream | None = None
-    rest = b""
+    rest: list[bytes] = []
     first = True
     while broken is None:
-        data, broken = _fill(stream, max(block_bytes - len(rest), len(rest), _LEAST_BYTES))
-        ended = not data and broken is None
-        data = rest + data
-        if first:
-            data, first = _without_mark(data, source), False
-        cut = len(data) if ended else data.rfind(b"\n") + 1
-        data, rest = data[:cut], data[cut:]
-        if len(rest) > MAX_LINE_BYTES:
-            long_line = line + data.count(b"\n")
-            raise TracksError(f"{source}: line {long_line} is over {MAX_LINE_BYTES} bytes; expected one fix a line")
-        if data:
-            block = decoder.decode(data, line)
+        held = sum(map(len, rest))
+        parts, broken = _fill(stream, max(block_bytes - held, held, _LEAST_BYTES))
+        ended = not parts and broken is None
+        if first and parts:
+            parts[0], first = _without_mark(parts[0], source), False
+        whole, rest = (rest, []) if ended else _cut(rest + parts)
+        if whole:
+            block = decoder.decode(b"".join(whole), line)
             line += block.lines
             yield block
+        if sum(map(len, rest)) > MAX_LINE_BYTES:
+            raise TracksError(f"{source}: line {line} is over {MAX_LINE_BYTES} bytes; expected one fix a line")
         if ended:
             return
     raise broken
+
+
+def _cut(parts: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Cuts behind the last line end: whole lines, and what begins the next line."""
+    for index in range(len(parts) - 1, -1, -1):
+        cut = parts[index].rfind(b"\n") + 1
+        if cut:
+            tail = parts[index][cut:]
+            return [*parts[:index], parts[index][:cut]], [*([tail] if tail else []), *parts[index + 1 :]]
+    return [], parts
 
 
 def take_header(block: Block, source: str) -> tuple[str | None, Block]:
@@ -105,19 +124,19 @@ def take_header(block: Block, source: str) -> tuple[str | None, Block]:
     return header.decode("utf-8", "replace").strip() or None, Block(data, line, block.undecodable)
 
 
-def _fill(stream: ByteStream, wanted: int) -> tuple[bytes, BrokenStream | None]:
+def _fill(stream: ByteStream, wanted: int) -> tuple[list[bytes], BrokenStream | None]:
     """Reads until `wanted` bytes are there, or the end, or a break."""
     parts: list[bytes] = []
     while wanted > 0:
         try:
             part = stream.read(min(wanted, _READ_BYTES))
         except (OSError, EOFError, pa.ArrowInvalid) as error:
-            return b"".join(parts), BrokenStream(str(error).splitlines()[0])
+            return parts, BrokenStream(str(error).splitlines()[0])
         if not part:
             break
         parts.append(part)
         wanted -= len(part)
-    return b"".join(parts), None
+    return parts, None
 
 
 def _without_mark(data: bytes, source: str) -> bytes:
@@ -142,14 +161,14 @@ class _Decoder:
             return Block(data, first_line)
         if self.encoding is None:
             self.encoding = self._decide(data, first_line)
-        try:
-            text = data.decode(self.encoding)
-        except UnicodeDecodeError:
+        if not _decodes(data, self.encoding):
             return self._decode_lines(data, first_line)
-        return Block(data if self.encoding == "utf-8" else text.encode(), first_line)
+        return Block(data if self.encoding == "utf-8" else data.decode(self.encoding).encode(), first_line)
 
     def _decide(self, data: bytes, first_line: int) -> str:
         """UTF-8 if most lines that tell are, else GB18030 if all are."""
+        if _decodes(data, "utf-8"):
+            return "utf-8"
         telling = [line for line in data.split(b"\n") if not line.isascii()]
         if sum(_decodes(line, "utf-8") for line in telling) * 2 >= len(telling):
             return "utf-8"
@@ -175,7 +194,11 @@ class _Decoder:
 
 def _decodes(data: bytes, encoding: str) -> bool:
     try:
-        data.decode(encoding)
-    except UnicodeDecodeError:
+        if encoding == "utf-8":  # several times faster than decoding
+            offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
+            pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
+        else:
+            data.decode(encoding)
+    except (UnicodeDecodeError, pa.ArrowInvalid):
         return False
     return True

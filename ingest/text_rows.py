@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.clean import FIELDS, REQUIRED, RawBatch
-from ingest.lines import Block
+from ingest.lines import Block, count_byte
 from ingest.tally import EXAMPLE_CHARS, Rejection, Tally, TracksError
 
 #: A flawed block is tried again in pieces of this many lines, so that one bad line slows down few others.
@@ -173,7 +173,7 @@ def _csv_whole(width: int, places: dict[str, int]) -> Whole:
     absent = [pl.lit(None, pl.String).alias(name) for name in FIELDS if name not in places]
 
     def whole(data: bytes, lines: int) -> pl.DataFrame | None:
-        if b'"' in data or b"\n\n" in data or data.startswith(b"\n") or data.count(b",") != lines * (width - 1):
+        if b'"' in data or b"\n\n" in data or data.startswith(b"\n") or count_byte(data, b",") != lines * (width - 1):
             return None
         try:
             frame = pl.read_csv(data, has_header=False, infer_schema=False, quote_char=None)
