@@ -173,7 +173,7 @@ def _days(fixes: pl.DataFrame, tz: ZoneInfo) -> Iterable[tuple[date, pl.DataFram
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     midnights = [datetime(d.year, d.month, d.day, tzinfo=tz).astimezone(UTC).timestamp() * 1000 for d in days]
     number = np.searchsorted(np.asarray(midnights, dtype=np.int64), times, side="right") - 1
-    for n in np.unique(number):
+    for n in np.flatnonzero(np.bincount(number)):
         yield days[n], fixes.filter(pl.Series(number == n))
 
 

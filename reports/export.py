@@ -122,11 +122,12 @@ def _json(rows: _Rows, out: BinaryIO) -> None:
     before = b"[\n"
     for batch in rows.batches:
         flat = batch.drop(nested).with_columns(_local_text(rows.zone))
-        lines = flat.write_ndjson().encode().splitlines()
-        for line, values in zip(lines, batch.select(nested).iter_rows() if nested else [()] * len(batch), strict=True):
+        objects = flat.write_ndjson().encode().splitlines()
+        for n, values in enumerate(batch.select(nested).iter_rows() if nested else ()):
             inner = "".join(f',"{name}":{value or "null"}' for name, value in zip(nested, values, strict=True))
-            out.write(before + line[:-1] + inner.encode() + b"}")
-            before = b",\n"
+            objects[n] = objects[n][:-1] + inner.encode() + b"}"
+        out.write(before + b",\n".join(objects))
+        before = b",\n"
     out.write(b"[]\n" if before == b"[\n" else b"\n]\n")
 
 
