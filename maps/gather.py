@@ -15,7 +15,7 @@ from ingest.datum import from_wgs84, to_wgs84
 from maps.ground import ROADS_FILE, base_layer, permit_layer, plane_of, read_roads, site_layer, site_name, zone_layer
 from maps.layers import Layer, Line, Path6, Place, encode
 from maps.shell import Tiles
-from maps.tell import MINUTE_MS, Row, Teller, clock, minute, to_ms
+from maps.tell import MINUTE_MS, Row, Teller, minute, to_ms
 from maps.track import Track, set_aside
 from maps.trip_page import Rows, StopMark, TripMap
 from reports import evidence_words, queries
@@ -163,7 +163,8 @@ class Source:
         trips = queries.trips_between(self.store, start_ms, end_ms).filter(pl.col("plate") == plate)
         facts = (*self.tell.who(plate), ("当日行程", f"{trips.height} 趟"), ("定位点", f"{len(heard.own):,} 个"))
         permits = [*trips["permit_no"].to_list(), *(v["permit_no"] for v in violations)]
-        return self._page(f"{plate} 全日轨迹", f"{day}", facts, heard, violations, stops, permits, start_ms)
+        marks = self.tell.stop_marks(stops)
+        return self._page(f"{plate} 全日轨迹", f"{day}", facts, heard, violations, stops, permits, start_ms, marks)
 
     def trip_page(self, trip: Row, heard: Heard, violations: Sequence[Row], stops: Sequence[Row]) -> TripMap:
         """The page of a trip from rows already read, each of its own truck and within the page's span."""
@@ -179,15 +180,13 @@ class Source:
             ("里程", evidence_words.distance(float(trip["distance_m"] or 0))),
             *self.tell.permit_facts(trip["permit_no"]),
         )
-        marks = []
-        if trip.get("dump_lon") is not None and dumped is not None:
-            takes = self.registry.site.get(trip["disposal_site"] or "")
-            style = "dumped" if takes and takes.takes_muck else "dumping"
-            label = f"{'卸载' if style == 'dumped' else '涉嫌倾倒'} {clock(to_ms(dumped), zone)}"
-            marks.append(StopMark(style, trip["dump_lon"], trip["dump_lat"], label, label, (end,), 95))
-        permits = [trip["permit_no"], *(v["permit_no"] for v in violations)]
-        title = f"{plate} 运输行程"
-        return self._page(title, when, facts, heard, violations, stops, permits, loaded_ms, marks, loaded_ms)
+        span = (loaded_ms, max(to_ms(at) for at in (trip["loaded_at"], trip["left_at"], dumped) if at is not None))
+        own = [v for v in violations if v["trip_id"] == trip["trip_id"]]
+        own += [v for v in touching(violations, *span) if v["trip_id"] is None]
+        own.sort(key=lambda v: (v["start_time"], v["rule"]))
+        dumping = any(v["rule"] == "unauthorised_dumping" for v in own)
+        permits, marks = [trip["permit_no"]], self.tell.stop_marks(stops, trip, dumping)
+        return self._page(f"{plate} 运输行程", when, facts, heard, own, stops, permits, loaded_ms, marks)
 
     def violation_page(self, row: Row, heard: Heard, violations: Sequence[Row], stops: Sequence[Row]) -> TripMap:
         """The page of a violation from rows already read."""
@@ -195,7 +194,10 @@ class Source:
         when = f"{minute(start_ms, self.registry.zone)}，前后各 {CASE_MARGIN_MS // MINUTE_MS} 分钟"
         facts = (*self.tell.who(plate), *self.tell.permit_facts(row["permit_no"]))
         title = f"{plate} {name_of(RULE_NAMES, row['rule'])}"
-        return self._page(title, when, facts, heard, violations, stops, [row["permit_no"]], start_ms)
+        within = touching(violations, start_ms, to_ms(row["end_time"]))
+        own = sorted(within, key=lambda v: (v["violation_id"] != row["violation_id"], v["start_time"], v["rule"]))
+        marks = self.tell.stop_marks(stops)
+        return self._page(title, when, facts, heard, own, stops, [v["permit_no"] for v in own], start_ms, marks)
 
     def _around(self, plate: str, start_ms: int, end_ms: int) -> tuple[Heard, list[Row], list[Row]]:
         """Fixes, violations and stops of a truck that touch a span."""
@@ -210,12 +212,12 @@ class Source:
 
     def _page(
         self, title: str, subtitle: str, facts: Rows, heard: Heard, violations: Sequence[Row], stops: Sequence[Row],
-        permits: Iterable[str | None], at_ms: int, marks: Iterable[StopMark] = (), loaded_ms: int | None = None,
+        permits: Iterable[str | None], at_ms: int, marks: Iterable[StopMark],
     ) -> TripMap:  # fmt: skip
         registry = self.registry
         return TripMap(
             title, heard.own, registry.zone, registry.policy.silence_min_s * 1000, subtitle, facts,
-            tuple(self.tell.case(v) for v in violations), (*self.tell.stop_marks(stops, loaded_ms), *marks),
+            tuple(self.tell.case(v) for v in violations), tuple(marks),
             self.tell.stop_rows(stops), (*self._ground(at_ms, permits), *heard.layers()), self.tiles,
         )  # fmt: skip
 

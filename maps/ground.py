@@ -54,14 +54,14 @@ def read_roads(file: Path, datum: str = "wgs84") -> tuple[Path6, ...]:
 
 def base_layer(registry: Registry, roads: tuple[Path6, ...]) -> Layer:
     """Own roads where there are any, or else district boundaries and permitted routes, so that no page is empty."""
-    districts = tuple(path for d in registry.districts for path in lines_of(simplified(d.polygon, BASE_TOLERANCE_M)))
-    lines = [Line("boundary", districts)] if districts else []
+    borders = shapely.line_merge(shapely.unary_union([d.polygon.boundary for d in registry.districts]))
+    lines = [Line("boundary", lines_of(simplified(borders, BASE_TOLERANCE_M)))] if registry.districts else []
     if roads:
         return Layer("roads", "道路与街道界", (*lines, Line("road", roads)))
     routes = tuple(
         path for p in registry.permits for r in p.routes for path in lines_of(simplified(r.line, BASE_TOLERANCE_M))
     )
-    return Layer("roads", "街道界与核准线路", (*lines, *([Line("road", routes)] if routes else [])))
+    return Layer("roads", "街道界与核准线路", (*lines, *([Line("route.faint", routes)] if routes else [])))
 
 
 def permit_layer(permits: Iterable[Permit], plane: Plane | None) -> Layer:

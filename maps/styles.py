@@ -101,6 +101,7 @@ NO_RATE_COLOUR = "#ffffff"
 
 STYLES: dict[str, Style] = {
     "road": Style("道路", "#d3d0c8", 1.6, order=GROUND),
+    "route.faint": Style("核准线路", "#c3c9bb", 1.6, order=GROUND),
     "boundary": Style("街道界", "#8a8f98", 1.4, (8, 4, 2, 4), order=GROUND),
     "district": Style("街道", "#7d838d", 1.2, (8, 4, 2, 4), "#f4f6fa", 0.75, order=GROUND),
     "cell": Style("500 m 网格", "#9a5a2a", 0.8, (), "#fdcb8b", 0.72, order=AREA),

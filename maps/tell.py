@@ -83,30 +83,38 @@ class Teller:
             return (("核准证", permit_no or "无"),)
         to = "、".join(site_name(self.registry, s, s) for s in permit.disposal_sites)
         span = validity_text(permit.validity, self.registry.zone)
-        return (("核准证", f"{permit.permit_no}（{span}）"), ("核准时段", str(permit.hours)), ("核准消纳场所", to))
+        return (
+            ("核准证", f"{permit.permit_no}（{span}）"),
+            ("核准时段", str(permit.hours).replace(";", "、")),
+            ("核准消纳场所", to),
+        )
 
-    def stop_marks(self, stops: Sequence[Row], loaded_ms: int | None) -> list[StopMark]:
-        """Stops as marks with arrival and leaving; the one at `loaded_ms` is the loading."""
+    def stop_marks(self, stops: Sequence[Row], trip: Row | None = None, dumping: bool = False) -> list[StopMark]:
+        """Stops as marks with arrival and leaving; of a trip's, the loading and where the load was left stand out.
+
+        Args:
+            stops: rows of the view `stops`.
+            trip: the trip of the page, if it is one.
+            dumping: whether the load is flagged as dumped.
+        """
         zone, marks = self.registry.zone, []
-        for s in stops:
-            start_ms, end_ms = to_ms(s["start_time"]), to_ms(s["end_time"])
-            loading = loaded_ms is not None and start_ms <= loaded_ms <= end_ms + MINUTE_MS
-            where = site_name(self.registry, s["site_id"], UNREGISTERED_SITE)
-            span = f"{clock(start_ms, zone)}–{clock(end_ms, zone)}"
-            long = evidence_words.duration((end_ms - start_ms) / 1000)
-            label = f"{'装载' if loading else '停'} {span}"
-            text = (f"到达 {minute(start_ms, zone)}", f"离开 {minute(end_ms, zone)}", f"停留 {long}", where)
-            marks.append(
-                StopMark(
-                    "loaded" if loading else "stop",
-                    s["lon"],
-                    s["lat"],
-                    label,
-                    "装载" if loading else "停车",
-                    text,
-                    90 if loading else 55,
-                )
+        for stop in stops:
+            start_ms, end_ms = to_ms(stop["start_time"]), to_ms(stop["end_time"])
+            role = _role(stop, trip, dumping)
+            word, priority = _ROLES[role]
+            text = (
+                f"到达 {minute(start_ms, zone)}",
+                f"离开 {minute(end_ms, zone)}",
+                f"停留 {evidence_words.duration((end_ms - start_ms) / 1000)}",
+                site_name(self.registry, stop["site_id"], UNREGISTERED_SITE),
             )
+            label = f"{word} {clock(start_ms, zone)}–{clock(end_ms, zone)}"
+            marks.append(StopMark(role, stop["lon"], stop["lat"], label, word, text, priority))
+        if trip and trip["dump_lon"] is not None and not any(mark.style in ("dumped", "dumping") for mark in marks):
+            role = "dumping" if dumping else "dumped"
+            label = f"{_ROLES[role][0]} {clock(to_ms(trip['dumped_at']), zone)}"
+            where = (site_name(self.registry, trip["disposal_site"], UNREGISTERED_SITE),)
+            marks.append(StopMark(role, trip["dump_lon"], trip["dump_lat"], label, _ROLES[role][0], where, 95))
         return marks
 
     def stop_rows(self, stops: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
@@ -123,6 +131,21 @@ class Teller:
                 )
             )
         return tuple(rows)
+
+
+#: What a stop is to its trip: style → word, and how firmly its label holds its place.
+_ROLES = {"loaded": ("装载", 90), "dumped": ("卸载", 92), "dumping": ("涉嫌倾倒", 95), "stop": ("停", 55)}
+
+
+def _role(stop: Row, trip: Row | None, dumping: bool) -> str:
+    if trip is None:
+        return "stop"
+    start_ms, end_ms = to_ms(stop["start_time"]) - MINUTE_MS, to_ms(stop["end_time"]) + MINUTE_MS
+    if trip["dumped_at"] is not None and start_ms <= to_ms(trip["dumped_at"]) <= end_ms:
+        return "dumping" if dumping else "dumped"
+    left = trip["left_at"] or trip["loaded_at"]
+    at_origin = stop["site_id"] == trip["origin_site"]
+    return "loaded" if at_origin and start_ms <= to_ms(left) and to_ms(trip["loaded_at"]) <= end_ms else "stop"
 
 
 def to_ms(at: datetime) -> int:

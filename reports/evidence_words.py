@@ -133,7 +133,7 @@ def figures(evidence: Mapping[str, Any], zone: ZoneInfo) -> list[tuple[str, str]
 def sources(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the judgement rests on: rule version, digests and the registry rows in force, as (label, value)."""
     found = [
-        (FIELD_NAMES[key], str(evidence[key]))
+        (FIELD_NAMES[key], _short(str(evidence[key])))
         for key in ("rule_version", "policy_digest", "registry_digest")
         if evidence.get(key)
     ]
@@ -204,6 +204,11 @@ def distance(metres: float) -> str:
 def plain(value: float) -> str:
     """A number without needless digits."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def _short(text: str) -> str:
+    """The first digits of a SHA-256, enough to tell two apart by eye; the whole of it is in the exported evidence."""
+    return f"{text[:16]}…" if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -179,7 +179,7 @@ muck.toggles = function (panel, title, keys) {
 /** A small picture of a style, as the map draws it. */
 muck.sample = function (key) {
   const s = muck.style(key), canvas = muck.el("canvas", "sample"), c = canvas.getContext("2d"), wide = 44, high = 16;
-  const kind = s.fill && s.fill_opacity < 0.9 && !key.startsWith("site.") ? "area" : key.startsWith("rule.") || !/^(site\.|stop|loaded|dumped|dumping|fix)/.test(key) ? "line" : "place";
+  const kind = s.fill && s.fill_opacity < 0.9 && !key.startsWith("site.") ? "area" : key.startsWith("rule.") || !/^(site\.|stop|stray|loaded|dumped|dumping|fix)/.test(key) ? "line" : "place";
   canvas.width = wide * 2;
   canvas.height = high * 2;
   c.scale(2, 2);

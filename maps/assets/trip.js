@@ -44,7 +44,12 @@ muck.drawMarks = function () {
     muck.layers.all.push(mark);
     muck.labels.add(stop.label, at, stop.priority, 9, "stop");
   });
-  muck.data.cases.forEach((found, n) => muck.labels.add(String(n + 1), muck.decode(found.p)[0], 100 - n / 100, 0, "badge").element.style.setProperty("--colour", muck.style(found.style).colour));
+  const ring = [[0, 0]].concat(...[22, 40].map((r) => [0, 1, 2, 3, 4, 5, 6, 7].map((k) => [Math.round(r * Math.cos(k * 0.785)), Math.round(r * Math.sin(k * 0.785))])));
+  muck.data.cases.forEach((found, n) => {
+    const item = muck.labels.add(String(n + 1), muck.decode(found.p)[0], 100 - n / 100, 0, "badge");
+    item.element.style.setProperty("--colour", muck.style(found.style).colour);
+    item.around = ring;
+  });
 };
 
 /** Moves by the clock over real fixes only: between two fixes, and in a gap, the truck stays where it last was seen. */
@@ -147,7 +152,7 @@ muck.Strip = class {
     Object.assign(this.canvas, { width: w * 2, height: h * 2 });
     c.scale(2, 2);
     this.cases.forEach((found, n) => {
-      const a = x(found.start), b = Math.max(a + 2, x(found.end)), row = 4 + (n % 3) * 5;
+      const a = x(found.start), b = Math.max(a + 2, x(found.end)), row = 4 + (n % 3) * 4;
       Object.assign(c, { fillStyle: muck.style(found.style).colour, globalAlpha: 0.16 });
       c.fillRect(a, 0, b - a, h - 13);
       c.globalAlpha = 1;
@@ -178,7 +183,11 @@ muck.Strip = class {
       c.fillText(muck.clock(ms).slice(0, 5), Math.min(x(ms) + 2, w - 30), h);
     }
     c.textBaseline = "top";
-    c.fillText(`${Math.round(top / 1.1)} km/h`, 3, 1);
+    const scale = `${Math.round(top / 1.1)} km/h`;
+    c.fillStyle = "rgba(255, 255, 255, 0.85)";
+    c.fillRect(2, 14, c.measureText(scale).width + 3, 12);
+    c.fillStyle = "#555";
+    c.fillText(scale, 3, 15);
   }
 };
 

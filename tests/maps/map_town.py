@@ -51,6 +51,7 @@ def track(step_s: int = 10, speed_m_s: float = 9.0, silence_s: int = 1380) -> Tr
     rng = np.random.default_rng(7)
     line = LineString(WAY)
     along = np.arange(0, line.length, speed_m_s * step_s)
+    along = along[(along < 6900) | (along > 7800)]
     xy = np.array([line.interpolate(d).coords[0] for d in along]) + rng.normal(0, 4, (len(along), 2))
     stay = np.array(WAY[-1]) + rng.normal(0, 3, (30, 2))
     times = START_MS + 1000 * step_s * np.arange(len(along) + len(stay), dtype=np.int64)
@@ -68,10 +69,9 @@ def case(
     lon, lat = at(east_m, north_m)
     name = more.get("name", RULE_NAMES[rule])
     figures = (("走廊外时间", "7 分 50 秒"), ("最远偏离", "1.8 km"), ("依据的定位点", "48 个"))
-    return Case(
-        "ab" * 10, rule, name, rule_style(rule), start_ms, end_ms, lon, lat, sentence, more.get("meta", "可信度 0.93，计 3 分，规则版本 1"),
-        more.get("status", "待复核"), points, figures,
-    )  # fmt: skip
+    meta, status = more.get("meta", "可信度 0.93，计 3 分"), more.get("status", "待复核")
+    where = (start_ms, end_ms, lon, lat)
+    return Case("ab" * 10, rule, name, rule_style(rule), *where, sentence, meta, status, points, figures)
 
 
 def ground(text: str = "") -> tuple[Layer, ...]:
@@ -79,7 +79,7 @@ def ground(text: str = "") -> tuple[Layer, ...]:
     route = LineString([at(*p) for p in ROUTE])
     roads = [LineString([at(-500, y), at(9000, y + 200)]) for y in range(-1200, 2800, 700)]
     roads += [LineString([at(x, -1500), at(x + 150, 2800)]) for x in range(-300, 9000, 900)]
-    corridor = route.buffer(50 * M)
+    corridor, way = route.buffer(50 * M), lines_of(route)
     sites = [
         ("construction", "江湾新城二期工地", 0, 0, 130),
         ("disposal", "栖霞消纳场", 8200, -280, 160),
@@ -102,7 +102,7 @@ def ground(text: str = "") -> tuple[Layer, ...]:
 
     return (
         Layer("roads", "道路", (Line("road", tuple(p for road in roads for p in lines_of(road))),)),
-        Layer("permit", text + "许可线路", (Area("corridor", rings_of(corridor), text + "许可走廊"), Line("route", lines_of(route), text + "许可线路"))),
+        Layer("permit", text + "许可线路", (Area("corridor", rings_of(corridor), text + "走廊"), Line("route", way))),
         Layer("zones", "区域", tuple(area(zone_style(k), place_box(x, y, r), n, 20) for k, n, x, y, r in zones)),
         Layer("sites", "场所", tuple(area(site_style(k), place_box(x, y, r), n, 40) for k, n, x, y, r in sites)),
     )  # fmt: skip
