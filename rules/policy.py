@@ -42,7 +42,7 @@ def setting(default: Any, unit: str, low: float | None, high: float | None, why:
 
 @dataclass(frozen=True)
 class Policy:
-    """The thresholds in force. Field names are the keys of `policy.toml`; tables `[points]` and `[grades.*]` are extra."""
+    """The thresholds in force. Field names are the keys of `policy.toml`; `points` and `grades` are tables in it."""
 
     timezone: str = setting("Asia/Shanghai", "IANA name", None, None, "the bureau's wall clock")
     day_hours: str = setting("06:00-20:00", "local HH:MM-HH:MM", None, None, "outside them it is night")

@@ -15,6 +15,7 @@ from rules.registry.model import Validity
 
 FAR_KM = 500.0  # wider than any city; a place beyond is a slip of the pen
 TOUCHING_M = 2.0  # boundaries drawn by hand: neighbours that overlap no deeper than this only touch
+SLIVER_M = 20.0  # the same for districts, whose common boundary two offices may have drawn
 
 _EARTH_KM = 6371.0
 _M_PER_DEG = 111_320.0
@@ -24,11 +25,11 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Place:
-    """A feature with its geometry (WGS 84 degrees, None after a fault) and when it is in force."""
+    """A feature with its geometry (degrees, None after a fault) and when it is in force."""
 
     feature: Feature
     shape: BaseGeometry | None
-    validity: Validity = Validity()
+    validity: Validity
 
 
 def check_distances(places: Sequence[Place]) -> None:
@@ -58,13 +59,13 @@ def _distance_km(lon: Numbers, lat: Numbers, lon0: float, lat0: float) -> Number
     return np.where(np.abs(lat) <= 90, away, np.inf)
 
 
-def check_overlaps(places: Sequence[Place], depth_m: float, *, always_warn: bool = False) -> None:
-    """Tells places that overlap deeper than `depth_m`: an error while both are in force, else a warning.
+def check_overlaps(places: Sequence[Place], depth_m: float, *, grave: bool) -> None:
+    """Tells places that overlap deeper than `depth_m`.
 
     Args:
         places: of one file.
         depth_m: an overlap no deeper than this counts as touching, metres.
-        always_warn: whether an overlap is never an error.
+        grave: whether an overlap of two in force at once is an error, not a warning.
     """
     sound = [place for place in places if place.shape is not None]
     if len(sound) < 2:
@@ -78,18 +79,14 @@ def check_overlaps(places: Sequence[Place], depth_m: float, *, always_warn: bool
     for a, b, area in zip(one[deep][order], other[deep][order], shapely.area(shared[deep][order]), strict=True):
         first, second = sound[a], sound[b]
         both = first.validity.from_ms < second.validity.to_ms and second.validity.from_ms < first.validity.to_ms
-        problem = f"overlaps {first.feature.where} by {area:.0f} m²"
-        if both and not always_warn:
-            second.feature.error("geometry", f"{problem} while both are in force", "places that at most touch")
-        elif both:
-            second.feature.warn("geometry", problem, "places that at most touch")
-        else:
-            second.feature.warn("geometry", f"{problem}, never both in force at once", "places that at most touch")
+        problem = f"overlaps {first.feature.where} by {area:.0f} m², " + ("both" if both else "never both")
+        tell = second.feature.error if both and grave else second.feature.warn
+        tell("geometry", f"{problem} in force at once", "places that at most touch")
 
 
 def _in_metres(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Degrees as metres on a plane true at the shapes' middle latitude; good to a few percent over a city."""
-    bounds = shapely.total_bounds(shapes)
-    scale = np.array([_M_PER_DEG * np.cos(np.radians((bounds[1] + bounds[3]) / 2)), _M_PER_DEG])
+    """Degrees as metres on a plane true at the shapes' median latitude; good to a few percent over a city."""
+    middle_deg = np.median(shapely.bounds(shapes)[:, 1])
+    scale = np.array([_M_PER_DEG * np.cos(np.radians(middle_deg)), _M_PER_DEG])
     moved: NDArray[np.object_] = shapely.transform(shapes, lambda positions: positions * scale)
     return moved

@@ -12,16 +12,17 @@ from rules.policy import Policy
 from rules.registry import records, references
 from rules.registry.faults import Fault, FileFaults, RegistryError
 from rules.registry.features import read_features
-from rules.registry.layout import TOUCHING_M, Place, check_distances, check_overlaps
+from rules.registry.layout import SLIVER_M, TOUCHING_M, Place, check_distances, check_overlaps
 from rules.registry.model import Registry, Route, Validity
 from rules.registry.policy_file import PolicyRow, policy_rows, read_policy
 from rules.registry.records import COLUMNS, PROPERTIES, Read
 from rules.registry.row import Row
 from rules.registry.shapes import AREAS, LINES, convert, read_shapes
-from rules.registry.source import KNOWN, decode, digest, read_folder
+from rules.registry.source import KNOWN, REQUIRED, decode, digest, read_folder
 from rules.registry.table import read_table
 
-_NOT_EMPTY = ("vehicles.csv", "permits.csv", "routes.geojson", "sites.geojson")
+#: How deep places of one file may overlap before it is told, metres: sites are drawn apart, districts meet in slivers.
+_OVERLAP_M = {"sites.geojson": TOUCHING_M, "districts.geojson": SLIVER_M}
 
 Record = TypeVar("Record")
 
@@ -105,7 +106,7 @@ class _Reading:
         companies = self._table("companies.csv", records.companies)
         vehicles = self._table("vehicles.csv", records.vehicles)
         whitelist = self._table("whitelist.csv", lambda rows: records.whitelist(rows, zone))
-        sites = self._map("sites.geojson", records.sites, overlap_m=TOUCHING_M)
+        sites = self._map("sites.geojson", records.sites)
         routes = self._map("routes.geojson", lambda places: records.routes(places, self.policy))
         lines: dict[str, list[Route]] = {}
         for permit_no, route in routes.records:
@@ -145,23 +146,21 @@ class _Reading:
     def _table(self, name: str, build: Callable[[Sequence[Row]], list[Record]]) -> Read[Record]:
         """A CSV's rows and records."""
         text, faults = self._text(name), FileFaults(name, self.faults)
-        rows = None if text is None else read_table(text, COLUMNS[name], faults)
-        if rows is None:
-            return Read(whole=name not in self.contents and name not in _NOT_EMPTY)
-        if not rows and name in _NOT_EMPTY and not self._has_error(name):
+        table = None if text is None else read_table(text, COLUMNS[name], faults)
+        if table is None:
+            return Read(whole=name not in self.contents and name not in REQUIRED)
+        if not table.rows and name in REQUIRED and not self._has_error(name):
             faults.error("", "", "has a header and no rows", "at least one row")
-        return Read(rows, build(rows))
+        return Read(table.rows, build(table.rows), table.whole, frozenset(table.lost))
 
-    def _map(
-        self, name: str, build: Callable[[Sequence[Place]], list[Record]], overlap_m: float | None = None
-    ) -> Read[Record]:
+    def _map(self, name: str, build: Callable[[Sequence[Place]], list[Record]]) -> Read[Record]:
         """A GeoJSON file's features and records, its geometry in WGS 84."""
         text, faults = self._text(name), FileFaults(name, self.faults)
         properties = PROPERTIES[name]
         features = None if text is None else read_features(text, properties[0], properties, faults)
         if features is None:
-            return Read(whole=name not in self.contents and name not in _NOT_EMPTY)
-        if not features and name in _NOT_EMPTY and not self._has_error(name):
+            return Read(whole=name not in self.contents and name not in REQUIRED)
+        if not features and name in REQUIRED and not self._has_error(name):
             faults.error("", "features", "is empty", "at least one feature")
         shapes = read_shapes(features, LINES if name == "routes.geojson" else AREAS)
         shapes = convert(shapes, self.policy.registry_datum)
@@ -171,8 +170,8 @@ class _Reading:
             for feature, shape in zip(features, shapes, strict=True)
         ]
         self.places += places
-        if overlap_m is not None:
-            check_overlaps(places, overlap_m)
+        if name in _OVERLAP_M:
+            check_overlaps(places, _OVERLAP_M[name], grave=name == "sites.geojson")
         return Read(features, build(places))
 
     def _has_error(self, name: str) -> bool:

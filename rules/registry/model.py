@@ -17,7 +17,7 @@ FOREVER_MS = 4_102_444_800_000  # 2100-01-01: the end of an open span
 
 @dataclass(frozen=True)
 class Validity:
-    """When a row is in force: `[from_ms, to_ms)`; a date given as `valid_to` is inclusive, so it ends at the next midnight."""
+    """When a row is in force: `[from_ms, to_ms)`; a date as `valid_to` is inclusive: it ends at the next midnight."""
 
     from_ms: int = 0
     to_ms: int = FOREVER_MS

@@ -92,18 +92,15 @@ def _scalar(key: str, value: Any, faults: FileFaults) -> str | int | float | Non
 
 def _word(key: str, value: Any, faults: FileFaults) -> str | None:
     if not isinstance(value, str):
-        faults.error(
-            key, "", f"{shown(value)} is of the wrong type", f"{_TYPES['str']}: {_FIELDS[key].metadata['unit']}"
-        )
+        allowed = f"{_TYPES['str']}: {_FIELDS[key].metadata['unit']}"
+        faults.error(key, "", f"{shown(value)} is of the wrong type", allowed)
         return None
     if key == "timezone":
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            near = guess(value, available_timezones())
-            faults.error(
-                key, "", f"{shown(value)} is not a known time zone{near}", "an IANA name such as Asia/Shanghai"
-            )
+            problem = f"{shown(value)} is not a known time zone{guess(value, available_timezones())}"
+            faults.error(key, "", problem, "an IANA name such as Asia/Shanghai")
             return None
     elif key == "day_hours":
         try:
@@ -128,9 +125,8 @@ def _points(value: Any, faults: FileFaults) -> dict[str, int]:
     good = {}
     for rule, points in value.items():
         if rule not in DEFAULT_POINTS:
-            faults.error(
-                f"points.{rule}", "", f"rule is unknown{guess(rule, DEFAULT_POINTS)}", ", ".join(DEFAULT_POINTS)
-            )
+            problem = f"rule is unknown{guess(rule, DEFAULT_POINTS)}"
+            faults.error(f"points.{rule}", "", problem, ", ".join(DEFAULT_POINTS))
         elif _whole(f"points.{rule}", points, "points", faults):
             good[rule] = points
     return good

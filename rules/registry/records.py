@@ -58,11 +58,16 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True)
 class Read(Generic[Record]):
-    """What a file gave: rows beside their records; `whole` is False where rows could not be read at all."""
+    """What a file gave: rows beside their records.
+
+    `whole` is False where rows could not be read at all; `lost` holds the values of rows that are no rows, so that a
+    name in one of them is not called unknown elsewhere.
+    """
 
     rows: Sequence[Row] = ()
     records: Sequence[Record] = ()
     whole: bool = True
+    lost: frozenset[str] = frozenset()
 
     def pairs(self) -> Iterable[tuple[Row, Record]]:
         """Each row with its record."""
@@ -103,15 +108,12 @@ def permits(rows: Sequence[Row], zone: ZoneInfo, routes: dict[str, list[Route]])
     found = []
     for row in rows:
         permit_no = row.identity("permit_no")
-        disposal_sites = row.names("disposal_sites")
-        if not row.text("disposal_sites").strip("; "):
-            row.error("disposal_sites", "is empty", "';'-separated site ids, at least one")
         found.append(
             Permit(
                 permit_no=permit_no,
                 company_id=row.identity("company_id"),
                 origin_site=row.identity("origin_site"),
-                disposal_sites=disposal_sites,
+                disposal_sites=row.names("disposal_sites", at_least_one=True),
                 plates=row.names("plates"),
                 hours=row.hours("hours"),
                 validity=row.validity(zone),
@@ -126,10 +128,8 @@ def bans(rows: Sequence[Row], zone: ZoneInfo) -> list[Ban]:
     """Bans; both ends must be given, because an open ban would forbid everything."""
     found = []
     for row in rows:
-        start, end = row.moment("start", zone), row.moment("end", zone, last=True)
-        for name in ("start", "end"):
-            if not row.text(name) and not str(row.values.get(name) or "").strip():
-                row.error(name, "is empty", "a local date or an instant with an offset")
+        start = row.moment("start", zone, required=True)
+        end = row.moment("end", zone, required=True, last=True)
         if start is not None and end is not None and start >= end:
             row.error("end", f"{row.text('start')} to {row.text('end')} ends before it begins", "start before end")
         found.append(Ban(start or 0, end or 0, row.text("reason")))

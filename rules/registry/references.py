@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 
 from rules.registry.faults import guess, shown
 from rules.registry.model import Company, Permit, Route, Site, Vehicle, WhitelistEntry
 from rules.registry.records import Read
-from rules.registry.row import Row
 
 #: The engine keeps a truck's corridors as the bits of one word.
 MAX_PERMITS_OF_PLATE = 62
@@ -19,41 +18,45 @@ _WRONG_SEPARATORS = "；，、,"
 def check_companies(companies: Read[Company], vehicles: Read[Vehicle], permits: Read[Permit]) -> None:
     """Every company named must be in `companies.csv`, where there is one."""
     known = {company.company_id for company in companies.records}
-    for row, named in [*vehicles.pairs(), *permits.pairs()]:
-        if named.company_id and named.company_id not in known:
-            _unknown(row, "company_id", named.company_id, "a company", known, "a company_id of companies.csv")
+    named = [(row, vehicle.company_id) for row, vehicle in vehicles.pairs()]
+    named += [(row, permit.company_id) for row, permit in permits.pairs()]
+    for row, company_id in named:
+        if company_id and company_id not in known | companies.lost:
+            row.error("company_id", _not_known(company_id, "a company", known), "a company_id of companies.csv")
 
 
 def check_permit_sites(permits: Read[Permit], sites: Read[Site]) -> None:
     """A permit leads from a construction site to sites that take muck."""
     by_id = {site.site_id: site for site in sites.records}
+    load_at = [site.site_id for site in sites.records if site.kind == "construction"]
+    leave_at = [site.site_id for site in sites.records if site.takes_muck]
     for row, permit in permits.pairs():
         origin = by_id.get(permit.origin_site)
+        allowed = "a site of kind construction in sites.geojson"
         if permit.origin_site and origin is None:
-            known = [s.site_id for s in sites.records if s.kind == "construction"]
-            _unknown(row, "origin_site", permit.origin_site, "a site", known, "a construction site of sites.geojson")
+            row.error("origin_site", _not_known(permit.origin_site, "a site", load_at), allowed)
         elif origin and origin.kind not in ("construction", ""):
-            row.error("origin_site", f"{shown(origin.site_id)} is of kind {origin.kind}", "a site of kind construction")
-        for site_id in filter(None, permit.disposal_sites):
+            row.error("origin_site", f"{shown(origin.site_id)} is of kind {origin.kind}", allowed)
+        allowed = "sites of kind disposal or soil_bank in sites.geojson"
+        for site_id in permit.disposal_sites:
             site = by_id.get(site_id)
             if site is None:
-                known = [s.site_id for s in sites.records if s.takes_muck]
-                _unknown(row, "disposal_sites", site_id, "a site", known, "sites of kind disposal or soil_bank")
+                row.error("disposal_sites", _not_known(site_id, "a site", leave_at), allowed)
             elif not site.takes_muck and site.kind:
                 problem = f"{shown(site_id)} is of kind {site.kind}, which may not take muck"
-                row.error("disposal_sites", problem, "sites of kind disposal or soil_bank")
+                row.error("disposal_sites", problem, allowed)
 
 
 def check_plates(vehicles: Read[Vehicle], permits: Read[Permit], whitelist: Read[WhitelistEntry]) -> None:
     """Warns of plates that are not registered, and of ordinary vehicles that are whitelisted."""
     by_plate = {vehicle.plate: vehicle for vehicle in vehicles.records}
     for row, permit in permits.pairs():
-        for plate in filter(None, permit.plates):
-            if plate not in by_plate:
+        for plate in permit.plates:
+            if plate not in by_plate and plate not in vehicles.lost:
                 row.warn("plates", _not_known(plate, "a vehicle", by_plate), "plates of vehicles.csv")
     for row, entry in whitelist.pairs():
         vehicle = by_plate.get(entry.plate)
-        if entry.plate and vehicle is None:
+        if vehicle is None and entry.plate and entry.plate not in vehicles.lost:
             row.warn("plate", _not_known(entry.plate, "a vehicle", by_plate), "a plate of vehicles.csv")
         elif vehicle and vehicle.kind == "ordinary":
             row.warn("plate", f"{shown(entry.plate)} is an ordinary vehicle", "vehicles of kind new_type")
@@ -69,38 +72,26 @@ def check_routes(permits: Read[Permit], routes: Read[tuple[str, Route]]) -> None
                 row.error("permit_no", f"{shown(permit.permit_no)} has no route", "a feature of routes.geojson")
     if permits.whole:
         for row, (permit_no, _) in routes.pairs():
-            if permit_no and permit_no not in known:
-                _unknown(row, "permit_no", permit_no, "a permit", known, "a permit_no of permits.csv")
+            if permit_no and permit_no not in known | permits.lost:
+                row.error("permit_no", _not_known(permit_no, "a permit", known), "a permit_no of permits.csv")
 
 
 def check_permits_of_plate(vehicles: Read[Vehicle], permits: Read[Permit]) -> None:
     """Tells trucks that more permits cover than the engine can hold apart."""
-    of_company = Counter(p.company_id for p in permits.records if not p.plates)
-    by_plate = Counter(plate for p in permits.records for plate in p.plates)
-    company_of: Mapping[str, str] = {v.plate: v.company_id for v in vehicles.records}
-    rows = {vehicle.plate: row for row, vehicle in vehicles.pairs()}
-    for plate in dict.fromkeys([*company_of, *by_plate]):
-        count = by_plate[plate] + of_company[company_of.get(plate, "")]
-        if plate and count > MAX_PERMITS_OF_PLATE:
-            problem, allowed = (
-                f"{shown(plate)} has {count} permits",
-                f"at most {MAX_PERMITS_OF_PLATE} permits of one truck",
-            )
-            if plate in rows:
-                rows[plate].error("plate", problem, allowed)
-            else:
-                _last_naming(permits.pairs(), plate).error("plates", problem, allowed)
+    of_company = Counter(permit.company_id for permit in permits.records if not permit.plates)
+    of_plate = Counter(plate for permit in permits.records for plate in permit.plates)
+    last_row = {plate: row for row, permit in permits.pairs() for plate in permit.plates}
+    registered = {vehicle.plate: (row, vehicle.company_id) for row, vehicle in vehicles.pairs()}
+    for plate in filter(None, dict.fromkeys([*registered, *of_plate])):
+        row, company_id = registered.get(plate) or (last_row[plate], "")
+        count = of_plate[plate] + of_company[company_id]
+        if count > MAX_PERMITS_OF_PLATE:
+            problem = f"{shown(plate)} is covered by {count} permits"
+            field = "plate" if plate in registered else "plates"
+            row.error(field, problem, f"at most {MAX_PERMITS_OF_PLATE} of one truck")
 
 
-def _last_naming(pairs: Iterable[tuple[Row, Permit]], plate: str) -> Row:
-    return [row for row, permit in pairs if plate in permit.plates][-1]
-
-
-def _unknown(row: Row, field: str, name: str, what: str, known: Iterable[str], allowed: str) -> None:
-    row.error(field, _not_known(name, what, known), allowed)
-
-
-def _not_known(name: str, what: str, known: Iterable[str]) -> str:
+def _not_known(name: str, what: str, known: Collection[str]) -> str:
     if any(sign in name for sign in _WRONG_SEPARATORS):
         return f"{shown(name)} is not {what}; names are separated by ';'"
     return f"{shown(name)} is not {what}{guess(name, known)}"

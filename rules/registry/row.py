@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -23,10 +24,12 @@ from rules.registry.model import FOREVER_MS, Validity
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _LOOSE_DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?")
 _EPOCH_MS = re.compile(r"[0-9]{11,13}")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}:[0-9]{2})?"
-)
+_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|z|[+-][0-9]{2}:[0-9]{2})?"
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]" + _CLOCK)
 _DAY = timedelta(days=1)
+
+_ALLOWED_HOURS = "';'-separated HH:MM-HH:MM such as 21:00-00:30;01:30-05:30, or empty for always"
+_ALLOWED_MOMENT = "YYYY-MM-DD, or an instant with an offset such as 2026-11-10T01:00:00+08:00"
 
 #: Characters that may stand in no text: control characters, lone surrogates, line and paragraph separators.
 _BARRED = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -42,33 +45,40 @@ class Row:
 
     def text(self, field: str) -> str:
         """Free text without surrounding blanks; may be empty."""
+        return self._told(field) or ""
+
+    def _told(self, field: str) -> str | None:
+        """The text, or None after a fault."""
         value = self.values.get(field)
         if value is None:
             return ""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             self.error(field, f"{shown(value)} is not text", "text")
-            return ""
+            return None
         text = str(value).strip()
         if not text.isprintable() and (bad := [c for c in text if unicodedata.category(c) in _BARRED]):
             self.error(field, f"{shown(text)} holds the control character U+{ord(bad[0]):04X}", "printable characters")
-            return ""
+            return None
         return text
 
     def identity(self, field: str) -> str:
         """What names a thing: not empty, and nothing that cannot be seen."""
-        text = self.text(field)
-        if not text and not str(self.values.get(field) or "").strip():
+        text = self._told(field)
+        if text == "":
             self.error(field, "is empty", "a name")
-        return self._visible(field, text)
+        return self._visible(field, text or "")
 
-    def names(self, field: str) -> tuple[str, ...]:
-        """A `;`-separated list of identities, each once; may be empty."""
-        listed = [self._visible(field, part.strip()) for part in self.text(field).split(";") if part.strip()]
-        once = tuple(dict.fromkeys(listed))
-        for name in once:
-            if listed.count(name) > 1:
-                self.warn(field, f"{shown(name)} is listed {listed.count(name)} times", "each once")
-        return once
+    def names(self, field: str, *, at_least_one: bool = False) -> tuple[str, ...]:
+        """A `;`-separated list of identities, each once; a faulty one is left out."""
+        told = self._told(field)
+        listed = [self._visible(field, part.strip()) for part in (told or "").split(";") if part.strip()]
+        if at_least_one and not listed and told is not None:
+            self.error(field, "is empty", "names separated by ';', at least one")
+        times = Counter(filter(None, listed))
+        for name, count in times.items():
+            if count > 1:
+                self.warn(field, f"{shown(name)} is listed {count} times", "each once")
+        return tuple(times)
 
     def _visible(self, field: str, text: str) -> str:
         if text.isprintable():
@@ -79,9 +89,9 @@ class Row:
 
     def choice(self, field: str, allowed: Collection[str]) -> str:
         """One of `allowed`, or an empty string after a fault."""
-        text = self.text(field)
-        if text in allowed:
-            return text
+        text = self._told(field)
+        if text is None or text in allowed:
+            return text or ""
         problem = f"{shown(text)} is unknown{guess(text, allowed)}" if text else "is empty"
         self.error(field, problem, ", ".join(allowed))
         return ""
@@ -91,22 +101,20 @@ class Row:
         try:
             return _hours(self.text(field))
         except ValueError as error:
-            self.error(
-                field, str(error), "';'-separated HH:MM-HH:MM such as 21:00-00:30;01:30-05:30, or empty for always"
-            )
+            self.error(field, str(error), _ALLOWED_HOURS)
             return ALWAYS
 
     def number(self, field: str, default: float, low: float, high: float) -> float:
         """A finite number within `[low, high]`; empty gives the default."""
-        value, text = self.values.get(field), self.text(field)
+        text = self._told(field)
         if not text:
             return default
         try:
-            number = float(value if isinstance(value, int | float) else text)
-        except (ValueError, OverflowError):
+            number = float(text)
+        except ValueError:
             number = math.nan
         if not low <= number <= high:
-            problem = f"{shown(value)} is {'out of bounds' if math.isfinite(number) else 'not a number'}"
+            problem = f"{shown(text)} is {'not a number' if math.isnan(number) else 'out of bounds'}"
             self.error(field, problem, f"{low:g} to {high:g}")
             return default
         return number
@@ -114,22 +122,23 @@ class Row:
     def validity(self, zone: ZoneInfo) -> Validity:
         """`valid_from` and `valid_to`: dates (both inclusive) in the zone, or instants; empty is open."""
         start, end = self.moment("valid_from", zone), self.moment("valid_to", zone, last=True)
-        span = Validity(0 if start is None else max(start, 0), FOREVER_MS if end is None else min(end, FOREVER_MS))
-        if span.from_ms >= span.to_ms:
-            told = f"{self.text('valid_from') or 'open'} to {self.text('valid_to') or 'open'}"
-            self.error("valid_to", f"never in force: {told} ends before it begins", "valid_from not after valid_to")
-            return Validity()
-        return span
+        if start is not None and end is not None and start >= end:
+            problem = f"{self.text('valid_from')} to {self.text('valid_to')} ends before it begins"
+            self.error("valid_to", problem, "valid_from not after valid_to")
+        within = lambda ms: min(max(ms, 0), FOREVER_MS)
+        return Validity(0 if start is None else within(start), FOREVER_MS if end is None else within(end))
 
-    def moment(self, field: str, zone: ZoneInfo, *, last: bool = False) -> int | None:
+    def moment(self, field: str, zone: ZoneInfo, *, last: bool = False, required: bool = False) -> int | None:
         """A local date or an instant as epoch ms, None where empty or faulty; with `last` a date means its end."""
-        text = self.text(field)
+        text = self._told(field)
         if not text:
+            if required and text is not None:
+                self.error(field, "is empty", _ALLOWED_MOMENT)
             return None
         try:
             return _moment(text, zone, last)
         except ValueError as error:
-            self.error(field, str(error), "YYYY-MM-DD, or an instant with an offset such as 2026-11-10T01:00:00+08:00")
+            self.error(field, str(error), _ALLOWED_MOMENT)
             return None
 
     def error(self, field: str, problem: str, allowed: str = "") -> None:

@@ -129,12 +129,12 @@ def _ring(parts: list[Any], which: str) -> BaseGeometry:
 
 
 def _positions(parts: list[Any], which: str) -> Positions:
-    """Checked positions, shape (n, 2), degrees; a height is dropped."""
+    """Checked positions, shape (n, 2), degrees; a height (and what follows it) is dropped."""
     try:
         positions = np.asarray(parts)
     except ValueError:
         positions = np.empty(0, dtype=object)
-    if positions.dtype.kind not in "if" or positions.ndim != 2 or positions.shape[1] not in (2, 3):
+    if positions.dtype.kind not in "if" or positions.ndim != 2 or positions.shape[1] < 2:
         return _two_of_each(parts, which)
     positions = positions[:, :2].astype(np.float64)
     _check_range(positions, which)
@@ -144,7 +144,7 @@ def _positions(parts: list[Any], which: str) -> Positions:
 def _two_of_each(parts: list[Any], which: str) -> Positions:
     """Positions that numpy takes for no table: some with a height and some without, or something else than numbers."""
     for number, position in enumerate(parts, start=1):
-        numbers = isinstance(position, list) and len(position) in (2, 3)
+        numbers = isinstance(position, list) and len(position) >= 2
         if not numbers or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in position):
             raise _Misshapen(f"{which}position {number}, {shown(position)}, is not a pair of numbers", _WGS84_ORDER)
     try:

@@ -121,13 +121,13 @@ def _refuse_encoding(faults: FileFaults, problem: str, encoding: str) -> None:
 
 
 def _as_gb18030(content: bytes) -> str | None:
-    """The text if it is plausibly GB18030: it decodes, to assigned characters, and is not UTF-8 with a few bad bytes."""
+    """The text if it is plausibly GB18030: it decodes to assigned characters and is not UTF-8 with a few bad bytes."""
     repaired = content.decode("utf-8", errors="replace")
     bad = repaired.count("\N{REPLACEMENT CHARACTER}")
     if sum(1 for c in repaired if ord(c) > 0x7FF) - bad > bad:  # three-byte UTF-8 hardly ever arises from GBK by chance
         return None
     try:
-        text = content.decode("gb18030")
+        text = content.decode("gb18030").removeprefix("\N{BYTE ORDER MARK}")
     except UnicodeDecodeError:
         return None
     return None if any(unicodedata.category(c) in ("Cn", "Co") for c in set(text)) else text
