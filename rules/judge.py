@@ -72,17 +72,13 @@ def judge_haul(
 
 
 def _stops(outing: Outing, ground: Ground) -> list[Stop]:
-    stays = [s for s in outing.stays if not s.silence and s.still_ms >= STOP_MIN_MS]
-    if not stays:
-        return []
-    lon, lat = ground.plane.to_deg(np.array([s.x_m for s in stays]), np.array([s.y_m for s in stays]))
     stops = []
-    for stay, at_lon, at_lat in zip(stays, lon.round(7).tolist(), lat.round(7).tolist(), strict=True):
+    for stay in outing.stays:
+        if stay.silence or stay.still_ms < STOP_MIN_MS:
+            continue
         site = ground.site(site_at(outing.rows, stay, stay.start_ms))
-        kind = site.kind if site else "unknown"
-        stops.append(
-            Stop(outing.plate, stay.start_ms, stay.end_ms, at_lon, at_lat, site.site_id if site else None, kind)
-        )
+        kind, site_id = (site.kind, site.site_id) if site else ("unknown", None)
+        stops.append(Stop(outing.plate, stay.start_ms, stay.end_ms, stay.x_m, stay.y_m, site_id, kind))
     return stops
 
 
