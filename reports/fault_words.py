@@ -9,7 +9,7 @@ from reports.names import DATUM_NAMES, name_of
 _FORMS = (
     (
         r"stands and routes fit (?P<found>\w+) \((?P<fit>[\d.]+)\), not (?P<told>\w+) \((?P<misfit>[\d.]+)\)",
-        "停车点和路线按 {found} 吻合（{fit}），按申报的 {told} 不吻合（{misfit}）",
+        "停车点和路线按 {found} 的吻合度为 {fit}，按申报的 {told} 仅 {misfit}（满分 2）",
     ),
     (
         r"body up at more than (?P<kmh>\d+) km/h in (?P<driving>\d+) of (?P<raised>\d+) raised fixes",
@@ -30,5 +30,10 @@ def fault_reason(why: str) -> str:
     for form, words in _WORDS:
         found = form.fullmatch(why)
         if found:
-            return words.format(**{key: name_of(DATUM_NAMES, value) for key, value in found.groupdict().items()})
+            return words.format(**{key: _datum(value) for key, value in found.groupdict().items()})
     return why
+
+
+def _datum(text: str) -> str:
+    """A datum's short name; any other text as it is."""
+    return name_of(DATUM_NAMES, text).partition("（")[0]

@@ -46,7 +46,9 @@ def report_of(given: WeekInput) -> WeekReport:
     registry, policy = given.registry, given.registry.policy
     now = given.cut(given.week)
     earlier = [given.cut(given.week.back(n)) for n in range(1, WEEKS_BACK + 1)]
-    before = earlier[0] if earlier[0].has_data else None
+    yardsticks = [cut for cut in earlier if cut.has_data and given.whole(cut.week)]
+    last = earlier[0]
+    before = last if now.has_data and last.has_data and given.whole(last.week) else None
     start_ms, end_ms = given.week.span_ms(policy)
     heat = weekday_and_hour(now.live["start_ms"].to_numpy(), given.week, policy)
     return WeekReport(
@@ -62,11 +64,12 @@ def report_of(given: WeekInput) -> WeekReport:
         min_trips_for_rate=policy.min_trips_for_rate,
         has_data=now.has_data,
         has_previous=before is not None,
-        figures=_headline(now, before, [cut for cut in earlier if cut.has_data]),
+        previous_starts_ms=given.first_ms if now.has_data and last.has_data and not before else None,
+        figures=_headline(now, before, yardsticks if now.has_data else []),
         families=_families(now, before),
         outcomes=_outcomes(now),
         previous_outcomes=_outcomes(before) if before else None,
-        trend=tuple((c.week, c.trips.height, c.live.height) for c in reversed([now, *earlier]) if c.has_data),
+        trend=tuple((c.week, c.trips.height, c.live.height) for c in reversed([now, *yardsticks]) if c.has_data),
         rules=by_rule(now, before),
         companies=by_company(now, before, registry),
         vehicles=by_vehicle(now, before, registry),

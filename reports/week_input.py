@@ -67,6 +67,9 @@ REJECTED: dict[str, pl.DataType] = {
     "example": pl.String(),
 }
 
+#: A store whose first fix is this late in a week lacks part of it; trucks that rest over a day off are no lack.
+_LATE_START_MS = 86_400_000
+
 
 def _empty(schema: dict[str, pl.DataType]) -> pl.DataFrame:
     return pl.DataFrame(schema=schema)
@@ -78,7 +81,8 @@ class WeekInput:
 
     `violations` and `trips` span the four weeks before and the week; `tracks` the week before and the week.
     `trips_of_clues` are the trips that the violations name, whenever they began. `health` is of the runs that touch the
-    week; `heard_ms` tells when a truck was last heard by a run that ended before it.
+    week; `heard_ms` tells when a truck was last heard by a run that ended before it. `first_ms` and `cutoff_ms` are the
+    first and last fix of the store.
     """
 
     week: Week
@@ -91,7 +95,13 @@ class WeekInput:
     rejected: pl.DataFrame = field(default_factory=lambda: _empty(REJECTED))
     heard_ms: Mapping[str, int] = field(default_factory=dict)
     repeats: int = 0
+    first_ms: int | None = None
     cutoff_ms: int | None = None
+
+    def whole(self, week: Week) -> bool:
+        """Whether the store had begun when the week began: one that began days later is no yardstick."""
+        start_ms, _ = week.span_ms(self.registry.policy)
+        return self.first_ms is None or self.first_ms <= start_ms + _LATE_START_MS
 
     def cut(self, week: Week) -> WeekCut:
         """The part that belongs to one of the weeks read, with names and outcomes joined."""

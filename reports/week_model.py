@@ -253,7 +253,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class WeekReport:
-    """Everything a weekly report says."""
+    """Everything a weekly report says; `previous_starts_ms` is set if the store began during the week before."""
 
     week: Week
     zone: tzinfo
@@ -267,6 +267,7 @@ class WeekReport:
     min_trips_for_rate: int
     has_data: bool
     has_previous: bool
+    previous_starts_ms: int | None
     figures: tuple[Figure, ...]
     families: tuple[Figure, ...]
     outcomes: Outcomes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,9 @@ from reports.week_tables import company_name
 #: weather and repairs move these by a few per cent from week to week.
 FALL_RATIO = 0.05
 FALL_SHARE = 0.03
+
+#: An example begins with the file and row that it is from; where that file lay on some machine is nobody's business.
+_FOLDERS = re.compile(r"^[^{]*[/\\\\](?=[^/\\\\]*:\d+: )")
 
 
 def quality(given: WeekInput, now: WeekCut, before: WeekCut | None) -> Quality:
@@ -144,7 +148,7 @@ def _faults(health: pl.DataFrame) -> tuple[FaultLine, ...]:
 
 def _rejected(rejected: pl.DataFrame) -> tuple[RejectedLine, ...]:
     lines = [
-        RejectedLine(r["reason"] or "", r["count"], r["first_ms"], r["last_ms"], r["example"] or "")
+        RejectedLine(r["reason"] or "", r["count"], r["first_ms"], r["last_ms"], _FOLDERS.sub("", r["example"] or ""))
         for r in rejected.iter_rows(named=True)
     ]
     return tuple(sorted(lines, key=lambda r: (-r.count, r.reason)))

@@ -68,6 +68,7 @@ def read_week(store: Store, week: Week, weeks_back: int) -> WeekInput:
         heard_ms=dict(store.query(_HEARD, [start_ms]).iter_rows()),
         rejected=_fit(queries.rejected(store), REJECTED, {"first_ms": "first_seen", "last_ms": "last_seen"}),
         repeats=int(store.query(_REPEATS).item()),
+        first_ms=recorded[0] if recorded else None,
         cutoff_ms=recorded[1] if recorded else None,
     )
 

@@ -95,7 +95,7 @@ def by_rule(now: WeekCut, before: WeekCut | None) -> tuple[RuleLine, ...]:
 
 
 def by_company(now: WeekCut, before: WeekCut | None, registry: Registry) -> tuple[CompanyLine, ...]:
-    """Companies by rate; those with too few trips for one come after, by count."""
+    """Companies by rate; after them those with too few trips for one, by count, and last what is of no company."""
     found, trips = tally(now.clues, "company_id"), counts(now.trips, "company_id")
     earlier = tally(before.clues, "company_id") if before else None
     company_of = {v.plate: v.company_id for v in registry.vehicles}
@@ -123,7 +123,10 @@ def by_company(now: WeekCut, before: WeekCut | None, registry: Registry) -> tupl
                 previous=_previous(earlier, key),
             )
         )
-    rank = lambda c: (c.small, -(c.rate_per_100 or 0) if not c.small else 0, -c.outcomes.live, c.name, c.company_id)
+    rank = lambda c: (
+        *(not c.company_id, c.small, 0 if c.small else -(c.rate_per_100 or 0)),
+        *(-c.outcomes.live, c.name, c.company_id),
+    )
     return tuple(sorted(lines, key=rank))
 
 

@@ -126,6 +126,8 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
     if not report.has_data:
         return tuple(found)
     quality = report.quality
+    if report.previous_starts_ms is not None:
+        found.append(f"数据从 {stamp(report, report.previous_starts_ms)} 开始，上周不足一周，未作比较。")
     if quality.falls:
         parts = "；".join(_fall_text(quality.figure(key)) for key in quality.falls)
         meaning = (
@@ -137,6 +139,9 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
     if quality.empty_days:
         days = "、".join(weekday_date(day) for day in quality.empty_days)
         found.append(f"以下日期没有任何定位点：{days}。这些日期没有线索，不代表没有违规。")
+    silent_days = [d for d in quality.days if d.previous_fixes == 0 and d.fixes]
+    if silent_days:
+        found.append(f"上周有 {len(silent_days)} 天没有任何定位点，上周的线索可能偏少，环比偏高。")
     before = report.previous_outcomes
     if before and abs(before.reviewed_share - report.outcomes.reviewed_share) > 0.2:
         found.append(
@@ -155,7 +160,7 @@ def _fall_text(figure: Figure) -> str:
 def completeness_verdict(report: WeekReport) -> str:
     """One sentence on completeness where nothing fell."""
     if not report.has_previous:
-        return "没有上周数据，无法比较两周的数据完整度。"
+        return "没有完整的上周数据，无法比较两周的数据完整度。"
     return "本周数据完整度与上周相当或更好，线索数的变化不是由数据缺失造成的。"
 
 
@@ -192,8 +197,8 @@ def notes(report: WeekReport) -> tuple[tuple[str, str], ...]:
         ),
         (
             "环比",
-            "与上一 ISO 周相比；上周为零的记“新增”，上周没有任何数据的记“无上周数据”。“前四周均值”只计有数据的周，"
-            "不足两周不计算。",
+            "与上一 ISO 周相比；上周为零的记“新增”，上周没有数据或数据不足一周的记“无上周数据”。“前四周均值”"
+            "只计有数据的周，不足两周不计算。",
         ),
         ("置信度", "0 至 1，是规则对线索可靠程度的估计，不能代替人工复核。"),
     )

@@ -8,8 +8,9 @@ from week_town import HOUR_MS, POLICY, WEEK, at_ms, clue, frame, registry, town,
 
 from ingest.tally import REASONS
 from reports import names, week_text
+from reports.fault_words import fault_reason
 from reports.week_figures import report_of
-from reports.week_input import TRACKS, TRIPS, VIOLATIONS, WeekInput
+from reports.week_input import REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
 from reports.week_model import Figure
 
 A, B, C = "苏A10001", "苏A10002", "苏A10003"
@@ -101,6 +102,12 @@ def test_companies_rank_by_rate_and_small_samples_come_after():
     ]
 
 
+def test_trucks_of_no_company_are_listed_last_whatever_their_rate():
+    trips = [trip(f"{p}{n}", p, at_ms(0, 20) + n) for p in (A, "苏X") for n in range(20)]
+    lines = report_of(given([clue("off_route", "苏X", at_ms(1, 20))], trips)).companies
+    assert [c.name for c in lines] == ["甲运输公司", "乙运输公司", "未登记企业"]
+
+
 def test_worst_trips_come_first_even_if_they_began_the_week_before():
     late, early = trip("late", A, at_ms(2, 21)), trip("early", B, at_ms(0, 5))
     clues = [
@@ -190,6 +197,28 @@ def test_a_rule_of_a_later_version_is_listed_under_its_own_id():
     assert report.families[-1].name == "其他" and report.families[-1].value == 1
 
 
+def test_a_week_that_the_store_began_in_is_no_yardstick():
+    tracks = [track(WEEK.back().sunday, A), track(WEEK.monday, A)]
+    started = at_ms(-1, 20)
+    report = report_of(given(tracks=tracks, first_ms=started, cutoff_ms=at_ms(7, 6)))
+    assert not report.has_previous and report.figure("clues").previous is None and report.quality.falls == ()
+    assert "数据从 2026年11月15日 20:00 开始，上周不足一周，未作比较" in week_text.warnings(report)[0]
+    assert report_of(given(tracks=tracks, first_ms=at_ms(-7, 20))).has_previous
+
+
+def test_holes_in_the_week_before_are_named():
+    tracks = fleet(WEEK, 6) + [t for t in fleet(WEEK.back(), 6) if t["day"].weekday() < 5]
+    (text,) = week_text.warnings(report_of(given(tracks=tracks, cutoff_ms=at_ms(7, 6))))
+    assert "上周有 2 天没有任何定位点" in text
+
+
+def test_examples_of_rejected_fixes_do_not_tell_where_files_lay():
+    said = ['/srv/a b/fixes.csv:12: {"plate": "/x:1: "}', "C:\\data\\f.csv:3: x", "stdin:7: a/b", '{"lon": 0}', "a/b"]
+    rows = frame([{"reason": "no_time", "count": 9 - n, "example": text} for n, text in enumerate(said)], REJECTED)
+    shown = [line.example for line in report_of(given(rejected=rows)).quality.rejected]
+    assert shown == ['fixes.csv:12: {"plate": "/x:1: "}', "f.csv:3: x", "stdin:7: a/b", '{"lon": 0}', "a/b"]
+
+
 def fleet(week, trucks, slots=140, **changes):
     return [track(day, f"苏A1000{n}", slots=slots, **changes) for day in week.dates for n in range(1, trucks + 1)]
 
@@ -246,6 +275,8 @@ def test_a_week_without_data_says_so():
     assert "没有任何数据" in week_text.warnings(report)[0]
     assert value(report, "clues") == 0 and report.vehicles == () and report.trips == ()
     assert len(report.quality.silent) == 6
+    before = given([clue("off_route", A, at_ms(-3, 21))], cutoff_ms=at_ms(-3, 22))
+    assert report_of(before).figure("clues").change is None  # nothing known is no fall to zero
     assert "没有任何数据" in week_text.warnings(report_of(given(cutoff_ms=at_ms(-9, 3))))[0]
 
 
@@ -262,3 +293,23 @@ def test_a_week_without_data_says_so():
 )
 def test_what_is_invisible_is_written_out(text, seen):
     assert week_text.shown(text) == seen
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (
+            "stands and routes fit gcj02 (1.25), not wgs84 (0.06)",
+            "停车点和路线按 GCJ-02 的吻合度为 1.25，按申报的 WGS 84 仅 0.06（满分 2）",
+        ),
+        ("body up at more than 20 km/h in 31 of 40 raised fixes", "举升状态的 40 个定位点中有 31 个时速超过 20 公里"),
+        (
+            "says loaded in 52% of fixes after loading and 49% after leaving the load",
+            "装载后报重车的占 52%，卸载后仍报重车的占 49%",
+        ),
+        ("always loaded", "始终报重车"),
+        ("a reason of a later version {0}", "a reason of a later version {0}"),
+    ],
+)
+def test_why_a_terminal_is_ill_is_said_in_chinese(why, words):
+    assert fault_reason(why) == words

@@ -54,13 +54,16 @@ def write_registry(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def week_store(tmp_path: Path) -> Iterator[Store]:
-    """Two trucks from Monday 00:00 for three days; the third is silent. One clue lies in Sunday's night."""
+    """Two trucks for three days from Monday 00:00, one a week before too, one silent; a clue in Sunday's night."""
     files = write_registry(tmp_path / "registry")
     head = RunHead(load(tmp_path / "registry"), files, "i" * 64, "1.0", MONDAY_MS + 10 * DAY_MS, "muckwatch run")
     findings = make_findings()
     findings += Findings([make_violation("苏A10003", "no_permit", hour=2)])
     with Store.open(tmp_path / "store", create=True) as store:
-        fixes = make_fixes(["苏A10001", "苏A10003"]).with_columns(valid=pl.col("time_ms") % (4 * MINUTE_MS) != 0)
+        week_before = make_fixes(["苏A10001"], MONDAY_MS - 7 * DAY_MS, minutes=20 * 60)
+        fixes = pl.concat([week_before, make_fixes(["苏A10001", "苏A10003"])]).with_columns(
+            valid=pl.col("time_ms") % (4 * MINUTE_MS) != 0
+        )
         archive = archive_fixes(store.path, fixes, head.registry.zone)
         store.record(RunRecord(head, findings, span_of(fixes), make_tally(), archive))
         yield store
