@@ -9,7 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from reports.errors import StoreError
+from reports.errors import StoreError, StoreUnusable
 
 LOCK_FILE = ".lock"
 
@@ -21,13 +21,14 @@ class FolderLock:
         """Takes the lock at once or not at all.
 
         Raises:
-            StoreError: if another holds it, naming the process where the system tells, or the folder cannot be written.
+            StoreError: if another holds it, naming the process where the system tells.
+            StoreUnusable: if the folder cannot be written (by a writer) or read.
         """
         path = folder / LOCK_FILE
         try:
             self._handle = os.open(path, os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise StoreError(f"{folder}: cannot lock the store: {error.strerror}") from error
+            raise StoreUnusable(f"{folder}: cannot be used as a store: {error.strerror}") from error
         try:
             fcntl.flock(self._handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:

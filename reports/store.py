@@ -8,6 +8,7 @@ registry/<digest>/    an exact copy of every registry folder used
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -222,12 +223,17 @@ class Store:
 
 
 def _resolved(path: Path) -> Path:
-    if tuple(int(n) for n in duckdb.__version__.split(".")[:3]) < DUCKDB_MIN:
+    if tuple(int(n) for n in re.findall(r"\d+", duckdb.__version__)[:3]) < DUCKDB_MIN:
         wanted = ".".join(map(str, DUCKDB_MIN))
         raise StoreError(f"duckdb {duckdb.__version__} can lose rows on a full disk; install {wanted} or newer")
-    if "?" in str(path.resolve()):
+    try:
+        resolved = path.resolve()
+        (resolved / DATABASE_FILE).exists()
+    except OSError as error:
+        raise StoreUnusable(f"{path}: cannot be a store: {error.strerror}") from error
+    if "?" in str(resolved):
         raise StoreUnusable(f"{path}: DuckDB misreads a '?' in a path; name another folder")
-    return path.resolve()
+    return resolved
 
 
 def _no_store(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from reports import queries
 from reports.archive import archive_fixes
 from reports.recording import RunHead, RunRecord
 from reports.store import SCHEMA_VERSION, Store, StoreError, StoreUnusable
-from rules.findings import Findings, Stop, Trip
+from rules.findings import Findings, Stop, TerminalHealth, Trip
 from rules.policy import Policy
 
 Head = Callable[..., RunHead]
@@ -300,6 +301,63 @@ def test_a_name_that_duckdb_misreads_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match="cannot make a store here"):
         Store.open(Path("/proc/muckwatch"), create=True)
+
+
+def test_a_name_that_no_folder_can_have(tmp_path: Path) -> None:
+    for opening in (Store.read, Store.open, lambda path: Store.open(path, create=True)):
+        with pytest.raises(StoreUnusable, match="cannot be a store"):
+            opening(tmp_path / ("x" * 300))
+
+
+FILLED = """
+import resource, signal, sys
+from pathlib import Path
+from reports.recording import RunHead, RunRecord
+from reports.store import Store, StoreError
+from rules.findings import Findings
+from rules.policy import Policy
+from rules.registry import Registry
+from small_store import MONDAY_MS, make_violation
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = Store.open(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+found = Findings([make_violation(hour=n / 99, evidence={"x": f"{n:09}" * 99}) for n in range(9000)])
+head = RunHead(Registry(Policy(), digest="full"), {}, "full", "1", MONDAY_MS, "run")
+try:
+    with store:
+        store.record(RunRecord(head, found, {}))
+except StoreError as error:
+    print("told:", str(error).count(chr(10)), error)
+"""
+
+
+def test_a_disk_that_fills_up_is_told_and_loses_nothing(store: Store) -> None:
+    """A limit on the size of files stands in for the full disk."""
+    before = rows_of(store)
+    store.close()
+    limit = (store.path / "muckwatch.duckdb").stat().st_size + 100_000
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", FILLED, str(store.path), str(limit)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("told: 0 "), done.stdout + done.stderr
+    with Store.open(store.path) as again:
+        assert rows_of(again) == before
+
+
+def test_health_of_several_runs_is_joined(store: Store, make_head: Head) -> None:
+    """A week later the same terminal is worse; said twice, it is said once."""
+    later = MONDAY_MS + 7 * DAY_MS
+    worse = TerminalHealth(
+        "苏A10001", "0139", later, later + 3 * DAY_MS - 60_000, 1000, 0.37, "gcj02", {"lift": {"why": "x"}}
+    )
+    for _ in range(2):
+        spans = {"苏A10001": (later, later + 3 * DAY_MS)}
+        store.record(RunRecord(make_head("later"), Findings(health=[worse]), spans))
+    joined = queries.terminal_health(store).row(0, named=True)
+    assert (joined["fixes"], joined["datum_found"], joined["faults"]) == (5320, "gcj02", '{"lift":{"why":"x"}}')
+    assert joined["completeness"] == pytest.approx((0.97 + 0.37) / 2)
+    assert joined["first_seen"].timestamp() * 1000 == MONDAY_MS
+    assert queries.health_between(store, later, later + DAY_MS)["completeness"].to_list() == [0.37]
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:
