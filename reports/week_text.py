@@ -121,7 +121,7 @@ def warnings(report: WeekReport) -> tuple[str, ...]:
     elif not report.finished and report.cutoff_ms is not None:
         found.append(
             f"数据截至 {stamp(report, report.cutoff_ms)}，本周到 {stamp(report, report.end_ms)} 才结束；"
-            "此后的情况未计入，与上周的比较仅供参考。"
+            f"此后的情况未计入{'，与上周的比较仅供参考' if report.has_previous else ''}。"
         )
     if not report.has_data:
         return tuple(found)
