@@ -2,9 +2,9 @@
 
     python bench/read_fixes.py [FIXES] [--tracks FILE.parquet]
 
-Without a file, a nearly ordered week of 640 invented trucks is used, a tenth of them in GCJ-02 and BD-09. `read` is reading and
-cleaning; `all` goes on to sort the fixes and drop repeats. Each figure is the best of three runs; CPU seconds are of
-that run, over all threads.
+Without a file, a nearly ordered week of 640 invented trucks is used, a tenth of them in GCJ-02 and BD-09. `read` is
+reading and cleaning; `all` goes on to sort the fixes and drop repeats. Each figure is the best of three runs; CPU
+seconds are of that run, over all threads.
 """
 
 from __future__ import annotations
@@ -92,17 +92,16 @@ def main() -> None:
         text.write_ndjson(paths["jsonl"])
         counts = {"parquet": frame.height, "csv": text.height, "jsonl": text.height}
         del frame, text
-        print(
-            f"{'format':8} {'fixes':>10} {'read/s':>10} {'all/s':>10} {'all/CPU s':>10} {'polars/s':>11} {'read:polars':>11}"
-        )
+        heads = ("fixes", "read/s", "all/s", "all/CPU s", "polars/s", "read:polars")
+        print(f"{'format':8}" + "".join(f"{head:>12}" for head in heads))
         for kind, path in paths.items():
             count = counts[kind]
             polars_s, _ = best(lambda kind=kind, path=path: plain[kind](path))
             read_s, _ = best(lambda path=path: read(path))
             all_s, cpu_s = best(lambda path=path: arrange(pl.concat(read(path))))
             print(
-                f"{kind:8} {count:10,} {count / read_s:10,.0f} {count / all_s:10,.0f} {count / cpu_s:10,.0f}"
-                f" {count / polars_s:11,.0f} {read_s / polars_s:10.1f}x"
+                f"{kind:8}{count:12,}{count / read_s:12,.0f}{count / all_s:12,.0f}{count / cpu_s:12,.0f}"
+                f"{count / polars_s:12,.0f}{read_s / polars_s:11.1f}x"
             )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from ingest.tally import EXAMPLE_CHARS, Rejection, Tally, TracksError
 #: A flawed block is tried again in pieces of this many lines, so that one bad line slows down few others.
 _PIECE_LINES = 2048
 
+_HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can write and UTF-8 cannot
+
 _TEXT_SCHEMA = {name: pl.String() for name in FIELDS}
 _NUMBER_FIELDS = ("lon", "lat", "speed_kmh", "heading_deg", "mileage_km")
 _FLAG_FIELDS = ("lift", "cover", "acc", "valid")
@@ -31,6 +34,8 @@ _JSON_SCHEMA: dict[str, pl.DataType] = {
 Whole = Callable[[bytes, int], pl.DataFrame | None]
 #: Takes one line; gives its values by name, or None if it is flawed.
 Single = Callable[[str], dict[str, str | None] | None]
+#: Takes one line; says cheaply that it has no flaw that would spoil a whole.
+Plain = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class TextFormat:
 
     whole: tuple[Whole, ...]
     pieces: Whole
+    plain: Plain
     single: Single
     fault: str
 
@@ -76,19 +82,26 @@ def _line_by_line(
     flawed: list[tuple[int, str]],
     undecodable: set[int],
 ) -> pl.DataFrame:
-    """Reads lines one at a time; notes which are kept and which are flawed."""
+    """Reads the plain lines together and the others one at a time; notes which are kept and which are flawed."""
+    filled = [index for index, line in enumerate(piece) if line.strip() and start + index not in undecodable]
+    plain = [index for index in filled if fmt.plain(piece[index])]
+    frame = fmt.pieces(b"\n".join(piece[index] for index in plain), len(plain)) if plain else None
+    read: list[int] = []
+    if frame is not None:
+        read += plain
+        filled = sorted(set(filled).difference(plain))
     rows: list[dict[str, str | None]] = []
-    for index, line in enumerate(piece, start=start):
-        text = line.decode("utf-8", "replace")
-        if not text.strip() or index in undecodable:
-            continue
+    for index in filled:
+        text = piece[index].decode("utf-8", "replace")
         row = fmt.single(text)
         if row is None:
-            flawed.append((index, text))
+            flawed.append((start + index, text))
         else:
-            kept.append(index)
+            read.append(index)
             rows.append(row)
-    return pl.DataFrame({name: [row.get(name) for row in rows] for name in FIELDS}, schema=_TEXT_SCHEMA)
+    single = pl.DataFrame({name: [row.get(name) for row in rows] for name in FIELDS}, schema=_TEXT_SCHEMA)
+    kept.extend(start + index for index in sorted(read))
+    return (single if frame is None else pl.concat([frame, single]))[np.argsort(read)]
 
 
 def _count_flawed(block: Block, source: str, fault: str, flawed: list[tuple[int, str]], tally: Tally) -> None:
@@ -117,6 +130,13 @@ def _json_whole(schema: dict[str, pl.DataType]) -> Whole:
     return whole
 
 
+def _json_plain(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _json_single(line: str) -> dict[str, str | None] | None:
     try:
         row = json.loads(line)
@@ -132,7 +152,7 @@ def _json_text(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return "".join("\0" if "\ud800" <= char <= "\udfff" else char for char in value)
+        return value if _HALF.search(value) is None else _HALF.sub("\0", value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return json.dumps(value)
@@ -142,6 +162,7 @@ def _json_text(value: Any) -> str | None:
 JSON_LINES = TextFormat(
     whole=(_json_whole(_JSON_SCHEMA), _json_whole(_TEXT_SCHEMA)),  # type: ignore[arg-type]
     pieces=_json_whole(_TEXT_SCHEMA),  # type: ignore[arg-type]
+    plain=_json_plain,
     single=_json_single,
     fault="not_an_object",
 )
@@ -151,9 +172,12 @@ def csv_format(header: str, source: str) -> TextFormat:
     """How the rows under a header are read.
 
     Raises:
-        TracksError: if required names are missing or names come twice.
+        TracksError: if it is no header, required names are missing, or names come twice.
     """
-    names = [name.strip() for name in next(csv.reader((header,)), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader((header,), strict=True))]
+    except csv.Error as error:
+        raise TracksError(f"{source}: row 1: is no header ({error}); lines must end in LF or CRLF") from error
     missing = [name for name in REQUIRED if name not in names]
     if missing:
         hint = " (values must be separated by commas)" if len(names) == 1 else ""
@@ -166,7 +190,7 @@ def csv_format(header: str, source: str) -> TextFormat:
         raise TracksError(f"{source}: row 1: columns {', '.join(twice)} come more than once; allowed: once each")
     places = {name: names.index(name) for name in FIELDS if name in names}
     whole = _csv_whole(len(names), places)
-    return TextFormat((whole,), whole, _csv_single(len(names), places), "bad_row")
+    return TextFormat((whole,), whole, _csv_plain(len(names)), _csv_single(len(names), places), "bad_row")
 
 
 def _csv_whole(width: int, places: dict[str, int]) -> Whole:
@@ -187,8 +211,14 @@ def _csv_whole(width: int, places: dict[str, int]) -> Whole:
     return whole
 
 
+def _csv_plain(width: int) -> Plain:
+    return lambda line: b'"' not in line and line.count(b",") == width - 1
+
+
 def _csv_single(width: int, places: dict[str, int]) -> Single:
     def single(line: str) -> dict[str, str | None] | None:
+        if line.count('"') % 2:
+            return None  # part of a value over several lines, or a quote gone astray
         try:
             values = next(csv.reader((line,), strict=True))
         except csv.Error:

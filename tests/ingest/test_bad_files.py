@@ -106,6 +106,10 @@ def test_csv_without_required_columns_says_which_and_what_it_found(tracks):
     fails(tracks.raw(b"plate;time;lon;lat\n", "b.csv"), match="separated by commas")
 
 
+def test_csv_with_line_ends_of_old(tracks):
+    fails(tracks.raw(b"plate,time,lon,lat\rA,1,2,3\r", "a.csv"), match="lines must end in LF or CRLF")
+
+
 def test_csv_with_a_column_twice(tracks):
     fails(tracks.raw(b"plate,time,lon,lat,lon\nA,1,2,3,4\n", "a.csv"), match="columns lon come more than once")
 

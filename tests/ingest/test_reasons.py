@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import polars as pl
@@ -104,8 +105,6 @@ BROKEN_JSON = [
 
 @pytest.mark.parametrize("line", BROKEN_JSON)
 def test_a_line_that_is_no_object(tracks, line):
-    import json
-
     good = json.dumps(GOOD, ensure_ascii=False)
     path = tracks.raw(f"{good}\n\n{line}\n{good}\n".encode(), "x.jsonl")
     frame, tally = read(path)
@@ -199,3 +198,54 @@ def test_unknown_names_are_kept_out(tracks):
     assert tally.usable == 1
     assert "driver" not in frame.columns
     assert frame.schema["load"] == pl.Enum(["empty", "half", "full"])
+
+
+def test_quotes_in_csv(tracks):
+    """Quoted values are read; one that runs over a line end spoils both its lines, visibly."""
+    tail = "1794837600000,118.7,32.0"
+    rows = ['"A","1794837600000","118.7","32.0"', f'"B ""x"", C",{tail}', f'"C\nD",{tail}', f'E"F"G,{tail}']
+    path = tracks.raw(("plate,time,lon,lat\n" + "\n".join(rows) + "\n").encode(), "x.csv")
+    frame, tally = read(path)
+    assert sorted(frame["plate"]) == ["A", 'B "x", C', 'E"F"G']
+    assert (tally.received, tally.rejected["bad_row"].count) == (5, 2)
+
+
+ODD_JSON = {
+    '{"plate":"A","plate":"B","time":1794837600000,"lon":118,"lat":32}': None,
+    '{"plate":"A\\ud800","time":1794837600000,"lon":118,"lat":32}': "bad_plate",
+    '{"plate":"A","time":1794837600000,"lon":NaN,"lat":32}': "bad_position",
+    '{"plate":"A","time":1794837600000,"lon":1e999,"lat":32}': "bad_position",
+    '{"plate":"A","time":1e300,"lon":11,"lat":32}': "bad_time",
+    '{"plate":"A","time":true,"lon":11,"lat":32}': "bad_time",
+    '{"plate":"A","time":1794837600000,"lon":false,"lat":32}': "bad_position",
+    '{"plate":"A","time":1794837600000,"lon":[1],"lat":32}': "bad_position",
+    '{"plate":"A","time":1794837600000.75,"lon":11,"lat":32}': None,
+    "{}": "no_plate",
+}
+
+
+@pytest.mark.parametrize("beside", ["", "{broken"])
+@pytest.mark.parametrize("line", ODD_JSON)
+def test_odd_json_is_judged_alike_whatever_stands_beside_it(tracks, line, beside):
+    _, tally = read(tracks.raw(f"{line}\n{beside}\n".encode(), "x.jsonl"))
+    tally.rejected.pop("not_an_object", None)
+    reason = ODD_JSON[line]
+    assert list(tally.rejected) == ([] if reason is None else [reason])
+    assert tally.usable == (reason is None)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_bad_lines_among_many_cost_only_themselves(tracks, kind):
+    count = 10_000
+    path = tracks.write([{**GOOD, "time": FIX_MS + n} for n in range(count)], kind)
+    lines = path.read_bytes().split(b"\n")
+    bad = list(range(7, count, 101))
+    for n in bad:
+        lines[n] = b"{bad"
+    path.write_bytes(b"\n".join(lines))
+    header = kind == "csv"
+    frame, tally = read(path, batch_rows=3_000)
+    missing = set(range(count)) - {ms - FIX_MS for ms in frame["time_ms"].to_list()}
+    assert missing == {n - header for n in bad}
+    assert {name: r.count for name, r in tally.rejected.items()} == {"bad_row" if header else "not_an_object": len(bad)}
+    assert next(iter(tally.rejected.values())).example == f"{path}:8: {{bad"
