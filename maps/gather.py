@@ -42,10 +42,10 @@ class Heard:
     others: tuple[Track, ...] = ()
 
     def between(self, start_ms: int, end_ms: int) -> Heard:
-        """The part in `[start_ms, end_ms]`."""
-        strays = self.strays.between(start_ms, end_ms) if self.strays is not None else None
-        others = tuple(track.between(start_ms, end_ms) for track in self.others)
-        return Heard(self.own.between(start_ms, end_ms), strays, others)
+        """The part in `[start_ms, end_ms)`."""
+        span = (start_ms, end_ms - 1)
+        strays = self.strays.between(*span) if self.strays is not None else None
+        return Heard(self.own.between(*span), strays, tuple(track.between(*span) for track in self.others))
 
     def layers(self) -> list[Layer]:
         """Strays and other devices, as layers beside the track."""

@@ -57,8 +57,9 @@ def test_everything_is_json() -> None:
     area = Area("cell", ((encode([(0, 0), (1, 1)]),),), values=(("count", 2.0),))
     told = json.loads(json.dumps(Layer("k", "n", (place, area, Line("road", ()))).json))
     assert told["features"][0] == {
-        "t": "place", "s": "stop", "p": [118700000, 32000000], "h": "t", "x": ["x"], "l": "l", "r": 3, "g": "trip-01.html",
-    }  # fmt: skip
+        **{"t": "place", "s": "stop", "p": [118700000, 32000000], "h": "t", "x": ["x"]},
+        **{"l": "l", "r": 3, "g": "trip-01.html"},
+    }
     assert told["features"][1]["v"] == {"count": 2.0}
 
 

@@ -35,28 +35,25 @@ def test_page_draws_and_asks_for_nothing(open_page: Open, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PAGES)
-@pytest.mark.parametrize("text", HOSTILE)
-def test_text_from_outside_stays_text(open_page: Open, kind: str, text: str) -> None:
+def test_text_from_outside_stays_text(open_page: Open, kind: str) -> None:
+    text = " ".join(HOSTILE)
     opened = open_page(PAGES[kind](text))
-    assert opened.js("window.pwned") is None
     assert opened.requests == []
     assert opened.complaints == []
     assert opened.js("document.querySelector('h1').textContent").startswith(text)
-    assert opened.js("document.title").startswith(text.strip().replace("\n", " ")[:4])
+    assert opened.js("document.title").startswith("{{7*7}} {{ cycler")
     assert opened.js("document.querySelectorAll('img, svg, iframe, object').length") == 0
-    shown = opened.js("document.body.innerText + [...document.querySelectorAll('.label')].map(e => e.textContent)")
-    assert "49" not in shown.replace("249", "")  # {{7*7}} was not worked out
+    labels = opened.js("[...document.querySelectorAll('.label')].map(e => e.textContent)")
+    assert any(label.startswith(text) for label in labels)
     # pop-ups and tips, whose text folium would have run
+    opened.js("() => { const l = muck.layers.all.find(l => l.getPopup && l.getPopup() && l._map); l.openPopup(); }")
+    assert opened.js("document.querySelector('.leaflet-popup-content').textContent").startswith(text)
     notes = opened.js(
-        "() => muck.layers.all.concat().filter(l => l.getPopup && (l.getPopup() || l.getTooltip())).map(l => {"
+        "() => muck.layers.all.filter(l => l.getPopup && (l.getPopup() || l.getTooltip())).map(l => {"
         " const c = (l.getPopup() || l.getTooltip()).getContent();"
         " return (typeof c === 'function' ? c(l) : c).textContent; })"
     )
-    assert notes
-    assert any(text in note for note in notes)
-    opened.js(
-        "() => { const l = muck.layers.all.find(l => l.getPopup && l.getPopup() && l._map); if (l) l.openPopup(); }"
-    )
+    assert sum(text in note for note in notes) > 4
     assert opened.js("window.pwned") is None
 
 
@@ -111,9 +108,10 @@ def test_gap_is_dashed_and_never_part_of_the_driven_line(open_page: Open) -> Non
     data = map_town.trip()
     opened = open_page(trip_map(data))
     lines = opened.js(
-        "() => muck.layers.all.filter(l => l instanceof L.Polyline && !(l instanceof L.Polygon) && !l.muck.feature).map(l =>"
-        " ({dash: l.options.dashArray || null, colour: l.options.color, legs: [].concat(...(Array.isArray(l.getLatLngs()[0]) ?"
-        " l.getLatLngs() : [l.getLatLngs()]).map(p => p.slice(1).map((q, i) => p[i].distanceTo(q))))}))"
+        "() => muck.layers.all.filter(l => l instanceof L.Polyline && !(l instanceof L.Polygon) && !l.muck.feature)"
+        ".map(l => { const all = l.getLatLngs(), paths = Array.isArray(all[0]) ? all : [all];"
+        " return {dash: l.options.dashArray || null,"
+        " legs: [].concat(...paths.map(p => p.slice(1).map((q, i) => p[i].distanceTo(q))))}; })"
     )
     gaps = [line for line in lines if max(line["legs"]) > 700]
     assert len(gaps) == 1
@@ -150,7 +148,7 @@ def test_labels_do_not_cover_each_other(open_page: Open) -> None:
         opened = open_page(html)
         for zoom in (None, 12, 14, 16):
             if zoom:
-                opened.js("z => muck.map.setZoom(z, {animate: false})", zoom)
+                opened.js("z => { muck.map.setZoom(z, {animate: false}); }", zoom)
             boxes = opened.js(
                 "() => [...document.querySelectorAll('.leaflet-pane .label')].filter(e => e.style.display !== 'none')"
                 ".map(e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; })"
@@ -209,7 +207,8 @@ def test_page_fits_a_narrow_window_and_paper(open_page: Open) -> None:
     wide = opened.js("[document.documentElement.scrollWidth, innerWidth]")
     assert wide[0] <= wide[1]
     top, bottom = opened.js(
-        "['.panel', '.bar'].map(c => document.querySelector(c).getBoundingClientRect()).map((r, i) => i ? r.bottom : r.top)"
+        "(() => { const box = c => document.querySelector(c).getBoundingClientRect();"
+        " return [box('.panel').top, box('.bar').bottom]; })()"
     )
     assert top >= bottom - 1
     opened.page.emulate_media(media="print")
