@@ -51,6 +51,7 @@ class Annotated:
     leapt: NDArray[np.bool_]
     motion: NDArray[np.int8]
     speed_kmh: Floats
+    speeding: NDArray[np.bool_]
     site: NDArray[np.int32]
     zone: Ints
     zone_sets: list[tuple[int, ...]]
@@ -106,6 +107,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
             speed[judged] < STILL_BELOW_KMH, STILL, np.where(speed[judged] < SLOW_BELOW_KMH, SLOW, FAST)
         ).astype(np.int8),
         speed_kmh=speed[judged],
+        speeding=speed[judged] > ground.policy.speed_limit_kmh,
         site=ground.sites_at(x, y, time),
         zone=zone,
         zone_sets=zone_sets,

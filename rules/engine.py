@@ -15,6 +15,7 @@ import polars as pl
 from ingest.arrange import arrange
 from ingest.fix import FIX_SCHEMA
 from rules.annotate import AFTER, BEFORE, CONTEXT_FIXES, JUDGED, annotate
+from rules.clones import sightings
 from rules.findings import Findings
 from rules.ground import Ground
 from rules.health import Knowledge
@@ -99,18 +100,21 @@ def _judge(
     now: pl.DataFrame, pending: pl.DataFrame, state: State, ground: Ground, knowledge: Knowledge, final: bool
 ) -> tuple[Findings, State, Counts]:
     positions = now.filter("valid") if not now["valid"].all() else now
-    own, voices = speak(positions, state.voices, ground)
+    own, others, voices = speak(positions, state.voices, ground)
     counts = Counts(
         judged=own.height, invalid=now.height - positions.height, other_device=positions.height - own.height
     )
     rows, roles = _with_neighbours(own, pending, state.context, voices)
     annotated = annotate(rows, roles, ground, knowledge)
     silence_ms = ground.policy.silence_min_s * 1000
+    elsewhere = sightings(others, own, state.context, ground)
     findings = Findings()
     trucks = dict(state.trucks)
     for plate, more in zip(annotated.plates, stretches(annotated, silence_ms), strict=True):
         if more["motion"]:
-            truck, settled = trucks.get(plate, Truck(plate)).hear(more, silence_ms).settle(ground, final)
+            truck, settled = (
+                trucks.get(plate, Truck(plate)).hear(more, silence_ms, elsewhere.get(plate, [])).settle(ground, final)
+            )
             findings += settled
             trucks[plate] = truck
     if final:
@@ -132,7 +136,7 @@ def _with_neighbours(
     if context.height:
         parts.append(context.with_columns(role=pl.lit(BEFORE, pl.Int8)))
     if pending.height:
-        follow, _ = speak(pending.filter("valid"), voices, None)
+        follow, _, _ = speak(pending.filter("valid"), voices, None)
         parts.append(
             follow.group_by("plate", maintain_order=True)
             .first()

@@ -21,6 +21,7 @@ LONG_STAND_MS = 150_000  # and no light is this long
 FAR_END_SHARE = 0.85  # of the trip's farthest distance from where it loaded
 WILD_SIGNS = 2.0  # of four signs, each at most 1
 WILD_SIGNS_HOME = 2.5
+SURER_THAN_SILENCE = 0.85  # a stand this likely was the dumping, though the truck was silent for a while, too
 DUMP_STAND_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps
 
 
@@ -180,8 +181,9 @@ def _lifted(left_ms: int, until_ms: int, stays: list[Stay], rows: Rows, ground: 
         if row.key != 1 or not left_ms < row.start_ms < until_ms or (row.n < 2 and row.lead_ms < PULSE_MIN_MS):
             continue
         stay = stay_at(stays, (row.start_ms + row.end_ms) // 2)
-        if stay is not None and not stay.silence:
-            return Unloading(stay.start_ms, stay, site_at(rows, stay, row.start_ms), ("lift",), 0.93)
+        if stay is not None:
+            site = NOWHERE if stay.silence else site_at(rows, stay, row.start_ms)
+            return Unloading(stay.start_ms, stay, site, ("lift",), 0.93)
     return None
 
 
@@ -202,7 +204,13 @@ def _inferred(
         site = ground.site(index)
         if site and site.takes_muck:
             return Unloading(stay.start_ms, stay, index, ("visit",), 0.85)
-    return _wild(stands, left_ms, until_ms, rows, ground)
+    dark = next(
+        (s for s in later if s.silence and left_ms < s.start_ms and s.moved_m > ground.policy.signal_loss_min_m), None
+    )
+    wild = _wild(stands, left_ms, until_ms, rows, ground)
+    if dark is not None and (wild is None or wild.confidence < SURER_THAN_SILENCE):
+        return Unloading(dark.start_ms, dark, NOWHERE, ("silence",), 0.7)
+    return wild
 
 
 def _wild(stands: list[tuple[Stay, int]], left_ms: int, until_ms: int, rows: Rows, ground: Ground) -> Unloading | None:

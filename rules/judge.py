@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rules.catalog import RULES
+from rules.clones import Sighting, counts
 from rules.findings import Findings, Stop, Trip, Violation
 from rules.ground import Ground
 from rules.hauls import Haul, Loading, build_haul, site_at
@@ -69,6 +70,25 @@ def judge_haul(
             breaches = rule.on_haul(haul, rows, ground)
             found.violations += [_violation(rule, plate, b, ground, trip.trip_id if trip else None) for b in breaches]
     return found
+
+
+def judge_sighting(plate: str, sighting: Sighting, ground: Ground) -> Findings:
+    """A span in which two devices under one plate were at places that no truck can join."""
+    found = Findings()
+    for rule in RULES:
+        if rule.on_sighting:
+            found.violations += [
+                _violation(rule, plate, breach, ground) for breach in rule.on_sighting(sighting, ground)
+            ]
+    return found
+
+
+def withheld(found: Findings, sightings: Sequence[Sighting]) -> Findings:
+    """The findings without violations that fall into a time in which nobody knows which truck bore the plate."""
+    if not sightings or not found.violations:
+        return found
+    clear = lambda v: not any(s.start_ms <= v.end_ms and v.start_ms <= s.end_ms for s in sightings if counts(s))
+    return replace(found, violations=[v for v in found.violations if clear(v)])
 
 
 def _stops(outing: Outing, ground: Ground) -> list[Stop]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from rules.clones import Sighting
 from rules.ground import Ground
 from rules.hauls import Haul
 from rules.intervals import Span
@@ -63,7 +64,7 @@ class Outing:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the catalogue. Exactly one of `on_haul` (needs a load) and `on_outing` is set."""
+    """A rule of the catalogue. Exactly one of `on_haul` (needs a load), `on_outing` and `on_sighting` is set."""
 
     rule_id: str
     title_en: str
@@ -74,6 +75,7 @@ class Rule:
     evidence: tuple[EvidenceField, ...]
     on_haul: Callable[[Haul, Rows, Ground], list[Breach]] | None = None
     on_outing: Callable[[Outing, Ground], list[Breach]] | None = None
+    on_sighting: Callable[[Sighting, Ground], list[Breach]] | None = None
     cannot_see: str = field(default="")
 
     @property

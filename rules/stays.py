@@ -25,7 +25,8 @@ HALT_SHARE = 0.7  # of a halt's time that is standing; more moving than that is 
 class Stay(NamedTuple):
     """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond the standing fixes; `still_ms` is standing alone.
 
-    A `silence` is no fix at all (or a position frozen by a jammer): the truck may have been anywhere.
+    A `silence` is no fix at all (or a position frozen by a jammer, then `n` counts its fixes): the truck may have been
+    anywhere, and was next seen `moved_m` away.
     """
 
     start_ms: int
@@ -108,7 +109,7 @@ def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
     first, last = motion[i], motion[j]
     after = motion[j + 1] if j + 1 < len(motion) else None
     if after is not None and after.leapt and last.end_ms - first.start_ms >= FROZEN_MIN_MS:
-        return _silence(first.start_ms, after.start_ms, first, after)
+        return _silence(first.start_ms, after.start_ms, first, after, sum(r.n for r in motion[i : j + 1]))
     start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)
     if i == j:
         x, y = first.mean_m
@@ -122,10 +123,10 @@ def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
     return Stay(start_ms, end_ms, sum_x / n / DM_PER_M, sum_y / n / DM_PER_M, still_ms, first.start_ms, last.end_ms, n)
 
 
-def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch) -> Stay:
+def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch, stuck: int = 0) -> Stay:
     x, y = before.x1_dm / DM_PER_M, before.y1_dm / DM_PER_M
     gone = hypot(after.x0_dm - before.x1_dm, after.y0_dm - before.y1_dm) / DM_PER_M
-    return Stay(start_ms, end_ms, x, y, 0, start_ms, end_ms, 0, silence=True, moved_m=gone)
+    return Stay(start_ms, end_ms, x, y, 0, start_ms, end_ms, stuck, silence=True, moved_m=gone)
 
 
 def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: list[Stay]) -> list[Span]:

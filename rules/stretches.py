@@ -65,6 +65,8 @@ CHANNELS: dict[str, Callable[[Annotated], Ints]] = {
     "corridor": lambda a: a.corridor,
     "load": lambda a: a.load.astype(np.int64),
     "lift": lambda a: a.lift.astype(np.int64),
+    "cover": lambda a: a.cover.astype(np.int64),
+    "speeding": lambda a: a.speeding.astype(np.int64),
 }
 
 #: A truck's stretches by channel, in order of time.

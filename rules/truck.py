@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from rules.annotate import STILL
+from rules.clones import CLONE_MERGE_MS, Sighting, counts, joined
 from rules.findings import Findings
 from rules.ground import NOWHERE, Ground
 from rules.hauls import Loading, load_visits
-from rules.judge import judge_haul, judge_outing
+from rules.judge import judge_haul, judge_outing, judge_sighting, withheld
 from rules.load_word import FORGET_MS, Flip, LoadWord
 from rules.stays import REST_MS, Stay, stays_of
 from rules.stretches import CHANNELS, Rows, Stretch, extend
@@ -35,9 +36,11 @@ class Truck:
     heard: tuple[tuple[int, int], ...] = ()  # spans in which the load sensor spoke
     loading: Loading | None = None
     outing_from_ms: int = 0
+    sightings: tuple[Sighting, ...] = ()  # spans in which another truck bore the plate
+    told: int = 0  # how many of them have been reported
 
-    def hear(self, more: Rows, silence_ms: int) -> Truck:
-        """The truck with later stretches appended."""
+    def hear(self, more: Rows, silence_ms: int, sightings: list[Sighting]) -> Truck:
+        """The truck with later stretches appended, and with sightings of its plate elsewhere."""
         word, flips = self.word.hear(more["load"])
         heard = list(self.heard)
         for row in more["load"]:
@@ -49,7 +52,14 @@ class Truck:
                 heard.append((row.start_ms, row.end_ms))
         rows = {name: list(held) for name, held in self.rows.items()}
         extend(rows, more, silence_ms)
-        return replace(self, rows=rows, word=word, flips=(*self.flips, *flips), heard=tuple(heard))
+        return replace(
+            self,
+            rows=rows,
+            word=word,
+            flips=(*self.flips, *flips),
+            heard=tuple(heard),
+            sightings=joined(self.sightings, sightings) if sightings else self.sightings,
+        )
 
     def settle(self, ground: Ground, final: bool = False) -> tuple[Truck, Findings]:
         """Judges every complete outing and haul (`final`: the open ones too), forgets what is no longer needed."""
@@ -64,7 +74,13 @@ class Truck:
                 self._settle_outing(begin, end, stays, ground, findings)
             for begun, until_ms in hauls:
                 self._settle_haul(begun, until_ms, stays, ground, findings)
-        return replace(self, outing_from_ms=begun_ms, loading=loading)._forget(), findings
+            findings = withheld(findings, self.sightings)
+        seen_ms = self.rows["motion"][-1].end_ms
+        over = [s for s in self.sightings if final or s.end_ms + CLONE_MERGE_MS < seen_ms]
+        for sighting in over[self.told :]:
+            if counts(sighting):
+                findings += judge_sighting(self.plate, sighting, ground)
+        return replace(self, outing_from_ms=begun_ms, loading=loading, told=len(over))._forget(), findings
 
     def _outings(self, ground: Ground, final: bool) -> tuple[list[tuple[int, int]], int]:
         """Complete outings as ranges of motion stretches, and when the open one began.
@@ -147,7 +163,15 @@ class Truck:
             return self
         rows = {name: held[bisect_left(held, keep_ms, key=_end) :] for name, held in self.rows.items()}
         flips = tuple(f for f in self.flips if f.at_ms >= keep_ms)
-        return replace(self, rows=rows, flips=flips, heard=tuple(h for h in self.heard if h[1] >= keep_ms))
+        kept = tuple(s for i, s in enumerate(self.sightings) if s.end_ms >= keep_ms or i >= self.told)
+        return replace(
+            self,
+            rows=rows,
+            flips=flips,
+            heard=tuple(h for h in self.heard if h[1] >= keep_ms),
+            sightings=kept,
+            told=self.told - (len(self.sightings) - len(kept)),
+        )
 
 
 _start: Callable[[Stretch], int] = attrgetter("start_ms")

@@ -29,11 +29,11 @@ class Voice:
 
 def speak(
     fixes: pl.DataFrame, voices: Mapping[str, Voice], ground: Ground | None
-) -> tuple[pl.DataFrame, dict[str, Voice]]:
-    """The fixes of the devices that speak for their trucks (sorted as given), and the voices after them."""
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Voice]]:
+    """The fixes of the devices that speak for their trucks, those of the others (sorted as given), the voices after."""
     after = dict(voices)
     if not fixes.height:
-        return fixes, after
+        return fixes, fixes.clear(), after
     last = fixes.group_by("plate", maintain_order=True).agg(
         pl.col("terminal").n_unique().alias("devices"), pl.col("terminal").last(), pl.col("time_ms").last()
     )
@@ -46,7 +46,7 @@ def speak(
         else:
             several.add(plate)
     if not several:
-        return fixes, after
+        return fixes, fixes.clear(), after
     keep = np.ones(fixes.height, dtype=bool)
     rows = np.flatnonzero(fixes["plate"].is_in(list(several)).to_numpy())
     part = fixes[rows.tolist()].select("plate", "terminal", "time_ms")
@@ -57,7 +57,7 @@ def speak(
             after[plate] = Voice(terminal, time_ms, registered)
         else:
             keep[row] = False
-    return fixes.filter(keep), after
+    return fixes.filter(keep), fixes.filter(~keep), after
 
 
 def _registered(plate: str, ground: Ground | None) -> str:

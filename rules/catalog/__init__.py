@@ -1,12 +1,17 @@
 """The catalogue: every rule in the order in which reports list them."""
 
 from rules.catalog import (
+    cloned_plate,
     daytime_not_whitelisted,
+    no_entry,
     no_permit,
     off_route,
     outside_hours,
+    overspeed,
     quiet_zone,
+    signal_loss,
     unauthorised_dumping,
+    uncovered_load,
     wrong_destination,
 )
 from rules.rule import Rule
@@ -19,6 +24,11 @@ RULES: tuple[Rule, ...] = (
     outside_hours.RULE,
     daytime_not_whitelisted.RULE,
     quiet_zone.RULE,
+    no_entry.RULE,
+    overspeed.RULE,
+    uncovered_load.RULE,
+    signal_loss.RULE,
+    cloned_plate.RULE,
 )
 
 #: Every rule id ever used. Ids are plain names, never renamed and never used again for something else.

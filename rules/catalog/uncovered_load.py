@@ -1,0 +1,62 @@
+"""A laden truck drives with its body open.
+
+Believed only of a cover sensor that also closes. Cannot see: trucks without a cover sensor.
+
+Source: 城市建筑垃圾管理规定 (Ministry of Construction Order 139, 2005), article 14: haul sealed, let nothing fall.
+"""
+
+from __future__ import annotations
+
+from rules.ground import Ground
+from rules.hauls import Haul
+from rules.intervals import Span, intersect, total_ms, union
+from rules.rule import Breach, EvidenceField, Rule
+from rules.stays import clipped, drives_of
+from rules.stretches import Rows
+
+
+def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
+    """One breach a merged stretch of laden driving with the body open."""
+    policy = ground.policy
+    open_rows = [part for part in clipped(rows["cover"], haul.left_ms, haul.end_ms) if part[0].key == 0]
+    if not open_rows:
+        return []
+    motion = [r for r in rows["motion"] if r.end_ms >= haul.left_ms and r.start_ms <= haul.end_ms]
+    drives = drives_of(motion, policy.halt_max_s * 1000, policy.silence_min_s * 1000, list(haul.stays))
+    bare: list[Span] = intersect(union((start, end) for _, start, end in open_rows), drives)
+    breaches = []
+    for start, end in union(bare, policy.merge_s * 1000):
+        open_ms = total_ms(intersect(bare, [(start, end)]))
+        part = [r for r, a, b in open_rows if b > start and a < end]
+        fixes = sum(r.n for r in part)
+        if open_ms < policy.uncovered_min_s * 1000 or fixes < 2:
+            continue
+        x, y = part[0].mean_m
+        evidence = {
+            "open_s": open_ms // 1000,
+            "fixes_open": fixes,
+            "top_speed_kmh": round(max(r.top_kmh for r in part), 1),
+            "loaded_by": haul.loading.by,
+        }
+        permit_no = haul.permits[0][1].permit.permit_no if haul.permits else None
+        sure = round(0.75 + 0.2 * min(1.0, open_ms / 300_000), 3)
+        breaches.append(Breach(start, end, x, y, sure, evidence, permit_no))
+    return breaches
+
+
+RULE = Rule(
+    rule_id="uncovered_load",
+    title_en="Laden driving with the body open",
+    title_zh="未密闭运输",
+    legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
+    version=1,
+    policy_keys=("uncovered_min_s", "halt_max_s", "merge_s"),
+    evidence=(
+        EvidenceField("open_s", "s", "laden driving with the body open"),
+        EvidenceField("fixes_open", "fixes", "fixes that say so"),
+        EvidenceField("top_speed_kmh", "km/h", "fastest of them"),
+        EvidenceField("loaded_by", "", "what told of the load: `load` or `visit`"),
+    ),
+    on_haul=judge,
+    cannot_see="trucks without a cover sensor",
+)
