@@ -6,6 +6,7 @@ import numpy as np
 
 from sample_tracks.clock import Clock
 from sample_tracks.fleet import Fleet, Truck
+from sample_tracks.jobs import LATE_START
 from sample_tracks.plane import stream
 
 #: How often each act is planned in an earlier week and in the last one, for a fleet of `_FLEET` trucks. An act breaks
@@ -16,11 +17,11 @@ ACTS = {
     "wrong": (4, 8),
     "expired": (0, 6),
     "hours": (5, 9),
-    "ban": (2, 3),
+    "ban": (3, 4),
     "quiet_laden": (3, 5),
     "quiet_empty": (4, 7),
-    "no_entry_laden": (2, 3),
-    "no_entry_empty": (3, 5),
+    "no_entry_laden": (2, 5),
+    "no_entry_empty": (4, 7),
     "day_errand": (3, 6),
     "spill": (2, 4),
     "race": (6, 10),
@@ -71,7 +72,7 @@ def _days(act: str, week: int, clock: Clock, bans: list[tuple[int, int, str]]) -
     """Days of the week on which the act makes sense."""
     last = week == clock.weeks - 1
     if act == "expired":
-        return [3, 4, 5] if last else [5]
+        return [3, 4] if last else [6]
     if act == "ban":
         return sorted({a // 86_400 % 7 for a, _, _ in bans if a // (7 * 86_400) == week}) or [2]
     nights = range(0, 6) if last else range(0, 7)
@@ -88,7 +89,7 @@ def _can(act: str, truck: Truck, fleet: Fleet) -> bool:
     if act in ("silence_dump", "pit"):
         return truck.works("load")
     if act == "hours":
-        return any(p.hours >= "20:45" for p in fleet.permits_of(truck))
+        return any(p.hours >= LATE_START for p in fleet.permits_of(truck))
     if act in ("day_errand", "spill"):
         return truck.whitelist is None
     if act == "clone":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Clock:
             if not found:
                 raise ValueError(f"{week!r} is not an ISO week such as 2026-W46")
             mondays.append(datetime.fromisocalendar(int(found[1]), int(found[2]), 1).replace(tzinfo=LOCAL))
-        for before, after in zip(mondays, mondays[1:], strict=False):
+        for before, after in pairwise(mondays):
             if after - before != timedelta(days=7):
                 raise ValueError("weeks must follow one another")
         return cls(mondays[0], len(weeks))
@@ -88,8 +89,12 @@ def mask_of(spans: Spans, size: int) -> Bools:
 
 def spans_of(mask: Bools) -> Spans:
     """The runs of True, half-open."""
-    edge = np.flatnonzero(np.diff(np.concatenate([[0], mask.view(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in zip(edge[::2], edge[1::2], strict=True)]
+    if not len(mask):
+        return []
+    edges = (np.flatnonzero(mask[1:] != mask[:-1]) + 1).tolist()
+    edges = [0, *edges] if mask[0] else edges
+    edges = [*edges, len(mask)] if mask[-1] else edges
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def join(spans: Spans, gap_s: float) -> Spans:

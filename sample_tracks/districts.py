@@ -14,7 +14,8 @@ NAMES = ["望川街道", "石塘街道", "柳湾街道", "东洲街道", "云坡
 def draw_districts(network: Network, river: Floats, half_m: tuple[float, float]) -> list[tuple[str, BaseGeometry]]:
     """Six named polygons (metres) that share their borders and cover the city.
 
-    The faces between river, ring and arterials are joined, smallest first, to the neighbour of longest common border on land.
+    The faces between river, ring and arterials are joined, smallest first, to the neighbour of the longest
+    common border on land.
     """
     box = shapely.box(-half_m[0], -half_m[1], half_m[0], half_m[1])
     cuts = [box.exterior, shapely.LineString(river)]

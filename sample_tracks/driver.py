@@ -12,6 +12,7 @@ from sample_tracks.city import City, Place, Zone
 from sample_tracks.clock import Clock, Spans
 from sample_tracks.driving import Leg, drive
 from sample_tracks.fleet import Fleet, Truck
+from sample_tracks.plane import Floats
 from sample_tracks.roads import Path
 from sample_tracks.timeline import EMPTY, FULL, HALF, Haul, Timeline
 
@@ -30,6 +31,10 @@ class World:
     def ban_spans(self) -> Spans:
         """The bans as plain spans."""
         return [(a, b) for a, b, _ in self.bans]
+
+
+#: A way through a zone has at least so much of it inside.
+_THROUGH_M = 480.0
 
 
 class Driver:
@@ -73,7 +78,7 @@ class Driver:
         """About how long that takes."""
         return self.city.network.seconds_of(self.path_to(goal))
 
-    def _joined(self, xy: np.ndarray, speed: np.ndarray, bay: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _joined(self, xy: Floats, speed: Floats, bay: Floats) -> tuple[Floats, Floats]:
         """Bends both ends of a drive to where the truck truly stands and will stand, within the yards."""
         gone = np.cumsum(speed)
         left = gone[-1] - gone
@@ -144,15 +149,20 @@ class Driver:
         return choices[int(rng.integers(len(choices)))] if choices else path
 
     def through(self, zone: Zone, goal: Place) -> Path | None:
-        """The quickest way that crosses a zone without turning round in it."""
+        """The quickest way that enters a zone at one side and leaves it at another."""
         net = self.city.network
-        others = [z for z in self.city.zones if z is not zone]
-        avoid = frozenset(i for z in others for i in self.city.roads_in(z.polygon, 45.0))
+        inside = set(self.city.roads_in(zone.polygon))
+        outside = frozenset(net.living()) - inside
+        ends = {node for number in inside for node in (net.road(number).a, net.road(number).b)}
+        doors = sorted(n for n in ends if not zone.polygon.contains(shapely.Point(net.nodes[n])))
         ways = []
-        for node in range(len(net.nodes)):
-            if net.degree(node) < 2 or not zone.polygon.buffer(-120).contains(shapely.Point(net.nodes[node])):
-                continue
-            there, back = net.path(self.at, node, avoid), net.path(node, goal.node, avoid)
-            if there and back and there.roads and back.roads and there.roads[-1][0] != back.roads[0][0]:
-                ways.append((net.seconds_of(there + back), node, there + back))
-        return min(ways, key=lambda w: w[:2])[2] if ways else None
+        for door in doors:
+            for other in doors:
+                there, across = net.path(self.at, door, self.city.forbidden), net.path(door, other, outside)
+                back = net.path(other, goal.node, self.city.forbidden)
+                if door == other or there is None or across is None or back is None:
+                    continue
+                if shapely.LineString(net.line_of(across)).intersection(zone.polygon).length > _THROUGH_M:
+                    whole = there + across + back
+                    ways.append((net.seconds_of(whole), door, other, whole))
+        return min(ways, key=lambda way: way[:3])[3] if ways else None

@@ -76,11 +76,8 @@ def _free_speed(network: Network, path: Path, line: Floats, along: Floats, rng: 
     """What this driver would drive with nobody in the way, m/s."""
     ends, cruise = network.cruise_of(path)
     on = np.minimum(np.searchsorted(ends, along * ends[-1] / along[-1]), len(cruise) - 1)
-    mood = np.interp(
-        along,
-        np.arange(0.0, along[-1] + 900, 450),
-        rng.uniform(0.82, 1.0, int(along[-1] / 450) + 3)[: len(np.arange(0.0, along[-1] + 900, 450))],
-    )
+    knots = np.arange(0.0, along[-1] + 900, 450)
+    mood = np.interp(along, knots, rng.uniform(0.82, 1.0, len(knots)))
     return np.asarray(np.minimum(cruise[on] * mood, _corner_speed(line)))
 
 
@@ -103,15 +100,13 @@ def _pace(cap: Floats, laden: bool) -> Floats:
     brake = 2 * _BRAKE_MS2 * metres
     back = square[::-1]
     square = (np.minimum.accumulate(back - brake) + brake)[::-1]
-    return np.sqrt(np.maximum(square, 0.0))
+    return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
 def _clocked(line: Floats, along: Floats, speed: Floats, waits: Floats) -> tuple[Floats, Floats]:
     """Turns speeds at places into places at seconds; a wait holds the truck where it is."""
     mean = np.maximum((speed[1:] + speed[:-1]) / 2, 0.6)
     arrive = np.concatenate([[0.0], np.cumsum(np.diff(along) / mean + waits[:-1])])
-    leave = arrive.copy()
-    leave[1:] = arrive[1:]
     times = np.column_stack([arrive, arrive + waits]).ravel()
     places = np.repeat(along, 2)
     seconds = np.arange(0, int(np.ceil(times[-1])) + 1, dtype=np.float64)

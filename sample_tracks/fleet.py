@@ -32,7 +32,7 @@ ILLNESSES = {"load_stuck_full": "load", "lift_flicker": "lift", "lift_stuck_up":
 
 @dataclass
 class Permit:
-    """A permit as the simulation needs it; `until_day` is the last day on which it is in force, from the first Monday."""
+    """A permit as the simulation needs it; `until_day` is its last day, counted from the first Monday."""
 
     permit_no: str
     company_id: str
@@ -115,7 +115,7 @@ def build_fleet(city: City, clock: Clock, seed: int, knobs: Knobs) -> Fleet:
     rng = stream(seed, "fleet")
     trucks = _trucks(rng, knobs, clock)
     last = clock.days - 7 + 2
-    permits = _permits(trucks, last)
+    permits = _permits(trucks, clock.monday.year, last)
     for permit in permits:
         permit.routes = _routes(city, permit)
     return Fleet(trucks, permits, {"DIS04": last})
@@ -191,23 +191,27 @@ def _ail(trucks: list[Truck], rng: np.random.Generator, knobs: Knobs) -> None:
     well[-1].second_terminal = "0138" + "".join(map(str, rng.integers(0, 10, 8)))
 
 
-def _permits(trucks: list[Truck], last: int) -> list[Permit]:
+def _permits(trucks: list[Truck], year: int, last: int) -> list[Permit]:
     """Several permits per origin; one for all of a company's trucks; one that ends in the middle of the last week."""
     of = {c: [t.plate for t in trucks if t.company_id == c] for c in COMPANIES}
-    some = lambda company, a, b: tuple(of[company][a:b])
-    make = lambda n, *rest, **more: Permit(f"宁处核2026-{n:04d}", *rest, **more)
+
+    def some(company: str, start: int, stop: int) -> tuple[str, ...]:
+        return tuple(of[company][start:stop])
+
     return [
-        make(311, "NZ", "CON01", ("DIS01", "BNK01"), some("NZ", 0, 5), "20:30-05:30"),
-        make(312, "NZ", "CON01", ("DIS02",), (), "21:00-00:30;01:30-05:00", corridor_m=60.0),
-        make(327, "NZ", "CON02", ("DIS01",), some("NZ", 3, 8), "22:00-05:30"),
-        make(340, "JK", "CON03", ("DIS02", "DIS03"), (), "21:00-05:30", depot="DEP02"),
-        make(341, "JK", "CON03", ("BNK01",), some("JK", 0, 3), "20:00-06:00"),
-        make(355, "QY", "CON04", ("DIS03", "DIS04"), some("QY", 0, 6), "21:30-05:30", corridor_m=40.0),
-        make(356, "QY", "CON05", ("DIS01",), some("QY", 0, 4), "20:30-05:30", until_day=last),
-        make(357, "QY", "CON04", ("DIS03",), (), "22:00-05:00"),
-        make(368, "MA", "CON06", ("BNK01", "DIS02"), (), "21:00-05:30"),
-        make(369, "MA", "CON05", ("DIS03",), some("MA", 1, 6), "20:00-00:00;01:00-05:30"),
-        make(370, "MA", "CON05", ("DIS04",), some("MA", 0, 3), "20:30-05:30"),
+        Permit(f"宁处核{year}-0311", "NZ", "CON01", ("DIS01", "BNK01"), some("NZ", 0, 5), "20:30-05:30"),
+        Permit(f"宁处核{year}-0312", "NZ", "CON01", ("DIS02",), (), "21:00-00:30;01:30-05:00", corridor_m=60.0),
+        Permit(f"宁处核{year}-0327", "NZ", "CON02", ("DIS01",), some("NZ", 3, 8), "22:00-05:30"),
+        Permit(f"宁处核{year}-0340", "JK", "CON03", ("DIS02", "DIS03"), (), "21:00-05:30", depot="DEP02"),
+        Permit(f"宁处核{year}-0341", "JK", "CON03", ("BNK01",), some("JK", 0, 3), "20:00-06:00"),
+        Permit(
+            f"宁处核{year}-0355", "QY", "CON04", ("DIS03", "DIS04"), some("QY", 0, 6), "21:30-05:30", corridor_m=40.0
+        ),
+        Permit(f"宁处核{year}-0356", "QY", "CON05", ("DIS01",), some("QY", 0, 4), "20:30-05:30", until_day=last),
+        Permit(f"宁处核{year}-0357", "QY", "CON04", ("DIS03",), (), "22:00-05:00"),
+        Permit(f"宁处核{year}-0368", "MA", "CON06", ("BNK01", "DIS02"), (), "21:00-05:30"),
+        Permit(f"宁处核{year}-0369", "MA", "CON05", ("DIS03",), some("MA", 1, 6), "20:00-00:00;01:00-05:30"),
+        Permit(f"宁处核{year}-0370", "MA", "CON05", ("DIS04",), some("MA", 0, 3), "20:30-05:30"),
     ]
 
 

@@ -8,6 +8,7 @@ import gzip
 import json
 import sys
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def run_fleet(world: World, knobs: Knobs, seed: int, honest: bool) -> tuple[list
 
 def _frame(fixes: Fixes, truck: Truck, clock: Clock) -> pl.DataFrame:
     """A terminal's fixes in the contract's columns, with `arrives` to order the file by."""
-    has = lambda sensor: pl.lit(sensor in truck.sensors)
+    silent = [name for name in ("load", "lift", "cover") if name not in truck.sensors]
     return pl.DataFrame(
         {
             "plate": pl.repeat(truck.plate, len(fixes.second), eager=True),
@@ -88,9 +89,7 @@ def _frame(fixes: Fixes, truck: Truck, clock: Clock) -> pl.DataFrame:
             "terminal": pl.repeat(truck.terminal, len(fixes.second), eager=True),
             "arrives": fixes.arrives,
         }
-    ).with_columns(
-        pl.when(has("load")).then("load"), pl.when(has("lift")).then("lift"), pl.when(has("cover")).then("cover")
-    )
+    ).with_columns(pl.lit(None, pl.Boolean if name != "load" else pl.String).alias(name) for name in silent)
 
 
 def arrange(frames: list[pl.DataFrame], noise: str, seed: int) -> pl.DataFrame:
@@ -107,11 +106,12 @@ def arrange(frames: list[pl.DataFrame], noise: str, seed: int) -> pl.DataFrame:
 
 def write_truth(labels: list[Label], clock: Clock, file: Path) -> None:
     """Writes truth.csv."""
-    rows = sorted({(x.kind, x.rule, x.plate, clock.iso(x.start_s), clock.iso(x.end_s), x.note) for x in labels})
+    rows = {(x.kind, x.rule, x.plate, clock.iso(x.start_s), clock.iso(x.end_s), x.note) for x in labels}
+    ordered = sorted(rows, key=itemgetter(2, 3, 1, 0, 4))
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["kind", "rule", "plate", "start", "end", "note"])
-        writer.writerows(sorted(rows, key=lambda r: (r[2], r[3], r[1], r[0])))
+        writer.writerows(ordered)
 
 
 def write_tracks(fixes: pl.DataFrame, clock: Clock, folder: Path) -> None:
@@ -126,20 +126,18 @@ def write_tracks(fixes: pl.DataFrame, clock: Clock, folder: Path) -> None:
         )
 
 
-def write_excerpt(fixes: pl.DataFrame, clock: Clock, file: Path, plate: str) -> None:
-    """One truck's night as JSON Lines, gzipped, as another program would send it."""
-    day = clock.days - 5
-    part = fixes.filter(
-        pl.col("plate") == plate, pl.col("arrives").is_between(day * DAY_S + 18 * 3600, (day + 1) * DAY_S + 8 * 3600)
-    )
-    lines = []
-    for row in part.drop("arrives").iter_rows(named=True):
-        local = row["time"].astimezone(clock.monday.tzinfo).isoformat()
-        lines.append(
-            json.dumps({k: local if k == "time" else v for k, v in row.items() if v is not None}, ensure_ascii=False)
-        )
-    with file.open("wb") as raw, gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as out:
-        out.write(("\n".join(lines) + "\n").encode())
+def write_excerpt(fixes: pl.DataFrame, clock: Clock, folder: Path, plate: str) -> None:
+    """One truck's night as another program would send it: CSV, and the same as gzipped JSON Lines."""
+    evening = (clock.days - 5) * DAY_S + 18 * 3600
+    part = fixes.filter(pl.col("plate") == plate, pl.col("arrives").is_between(evening, evening + 14 * 3600))
+    rows = [
+        {**row, "time": row["time"].astimezone(clock.monday.tzinfo).isoformat()}
+        for row in part.drop("arrives").iter_rows(named=True)
+    ]
+    pl.DataFrame(rows, schema_overrides={"lift": pl.Boolean, "cover": pl.Boolean}).write_csv(folder / "excerpt.csv")
+    lines = [json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False) for row in rows]
+    text = ("\n".join(lines) + "\n").encode()
+    (folder / "excerpt.jsonl.gz").write_bytes(gzip.compress(text, mtime=0))
 
 
 def generate(
@@ -151,7 +149,7 @@ def generate(
     fixes = arrange(frames, knobs.noise, seed)
     write_registry(world, out / "registry")
     write_truth(labels, world.clock, out / "truth.csv")
-    write_excerpt(fixes, world.clock, out / "excerpt.jsonl.gz", world.fleet.trucks[0].plate)
+    write_excerpt(fixes, world.clock, out, world.fleet.trucks[0].plate)
     if spoil:
         fixes = spoilt_rows(fixes)
     write_tracks(fixes, world.clock, out / "tracks")

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 CENTRE_DEG = (118.9, 31.9)
 
-#: Metres per degree at the centre, from the radii of curvature of the WGS 84 ellipsoid (a = 6378137 m, e² = 0.00669438).
+#: Metres per degree at the centre, by the radii of curvature of the WGS 84 ellipsoid.
 _SIN2 = np.sin(np.radians(CENTRE_DEG[1])) ** 2
 _BEND = 1.0 - 0.00669437999014 * _SIN2
 M_PER_LON = float(np.radians(6378137.0 / np.sqrt(_BEND)) * np.cos(np.radians(CENTRE_DEG[1])))

@@ -80,7 +80,7 @@ def write_registry(world: World, folder: File) -> None:
 
 def _write_maps(world: World, folder: File, year: int) -> None:
     city, net, clock = world.city, world.city.network, world.clock
-    closes = lambda site_id: clock.date(world.fleet.closes[site_id]) if site_id in world.fleet.closes else ""
+    closes = {site_id: clock.date(day) for site_id, day in world.fleet.closes.items()}
     sites = [p for p in city.places.values() if p.polygon is not None]
     _geojson(
         folder / "sites.geojson",
@@ -92,7 +92,7 @@ def _write_maps(world: World, folder: File, year: int) -> None:
                     "name": p.name,
                     "kind": p.kind,
                     "valid_from": f"{year}-01-01",
-                    "valid_to": closes(p.place_id),
+                    "valid_to": closes.get(p.place_id, ""),
                 },
             )
             for p in sites

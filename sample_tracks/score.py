@@ -53,8 +53,8 @@ class Stretch:
         return max(1.0, self.end_s - self.start_s)
 
     def __str__(self) -> str:
-        clock = lambda s: datetime.fromtimestamp(s, LOCAL).strftime("%m-%d %H:%M:%S")
-        return f"{self.rule:24} {self.plate:9} {clock(self.start_s)} .. {clock(self.end_s)}  {self.note}".rstrip()
+        start, end = (datetime.fromtimestamp(s, LOCAL).strftime("%m-%d %H:%M:%S") for s in (self.start_s, self.end_s))
+        return f"{self.rule:24} {self.plate:9} {start} .. {end}  {self.note}".rstrip()
 
 
 @dataclass
@@ -76,6 +76,11 @@ class RuleScore:
         """Found positives as a share of them and the false alarms; None where there is neither."""
         told = self.found + len(self.false)
         return self.found / told if told else None
+
+    def figures(self) -> str:
+        """The numbers as the right part of a table's line."""
+        shares = ("-" if share is None else f"{share:.3f}" for share in (self.recall, self.precision))
+        return "{:>6}{:>7}{:>7}{:>9}{:>11}".format(self.asked, self.found, len(self.false), *shares)
 
     def __iadd__(self, other: RuleScore) -> RuleScore:
         self.asked += other.asked
@@ -101,11 +106,8 @@ class Accuracy:
 
     def __str__(self) -> str:
         head = f"{'rule':24}{'true':>6}{'found':>7}{'false':>7}{'recall':>9}{'precision':>11}"
-        share = lambda value: "-" if value is None else f"{value:.3f}"
-        line = lambda name, s: (
-            f"{name:24}{s.asked:>6}{s.found:>7}{len(s.false):>7}{share(s.recall):>9}{share(s.precision):>11}"
-        )
-        return "\n".join([head, *(line(*item) for item in sorted(self.rules.items())), line("all", self.total)])
+        lines = [f"{name:24}{one.figures()}" for name, one in [*sorted(self.rules.items()), ("all", self.total)]]
+        return "\n".join([head, *lines])
 
     def faults(self, most: int) -> str:
         """Up to so many misses and false alarms of each rule, one a line."""
@@ -180,12 +182,15 @@ def _excused(row: Stretch, lines: list[Stretch]) -> bool:
 
 def read_truth(file: Path) -> list[Stretch]:
     """The lines of a truth file."""
-    second = lambda text: datetime.fromisoformat(text).timestamp()
     with file.open(encoding="utf-8", newline="") as lines:
         return [
-            Stretch(r["rule"], r["plate"], second(r["start"]), second(r["end"]), r["kind"], r["note"] or "")
+            Stretch(r["rule"], r["plate"], _second(r["start"]), _second(r["end"]), r["kind"], r["note"] or "")
             for r in csv.DictReader(lines)
         ]
+
+
+def _second(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def read_violations(store: Path) -> pl.DataFrame:
@@ -198,13 +203,13 @@ def read_violations(store: Path) -> pl.DataFrame:
     if not databases:
         raise FileNotFoundError(f"no store in {store}: it holds no .duckdb file")
     with duckdb.connect(str(databases[0]), read_only=True) as con:
-        return con.sql(_SQL).pl()
+        frame: pl.DataFrame = con.sql(_SQL).pl()
+    return frame
 
 
 def _stretches(frame: pl.DataFrame) -> list[Stretch]:
-    second = lambda name: pl.col(name).dt.epoch("ms") / 1000
-    rows = frame.select("rule", "plate", second("start_time").alias("a"), second("end_time").alias("b")).iter_rows()
-    return [Stretch(*row) for row in rows]
+    seconds = pl.col("start_time", "end_time").dt.epoch("ms") / 1000
+    return [Stretch(*row) for row in frame.select("rule", "plate", seconds).iter_rows()]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from sample_tracks.clock import DAY_S, Spans, cut
 from sample_tracks.driver import Driver, World
 from sample_tracks.driving import Leg
 from sample_tracks.fleet import Permit, Truck, whitelist_spans
+from sample_tracks.jobs import one, pick
 from sample_tracks.plane import stream
 from sample_tracks.roads import Path
 from sample_tracks.timeline import Truth
@@ -115,10 +116,10 @@ class Shift:
 
     def trip(self, act: str, home_by: float, by_day: Spans | None) -> bool:
         """One load, if there is time for it; the act says what is wrong with it."""
-        job = self._job(act)
+        job = pick(self.world, self.truck, act, self.tl.now, self.rng)
         if job is None:
             return False
-        permit, origin, goal, path = job
+        permit, origin, goal, path = job.permit, job.origin, job.goal, job.path
         there = self.driver.seconds_to(origin)
         need = self.city.network.seconds_of(path) * 1.25 + 240
         ready = self.tl.now + there + _LOADING_S
@@ -143,70 +144,11 @@ class Shift:
         self._haul(haul.number - 1, act, goal, path)
         return True
 
-    def _job(self, act: str) -> tuple[Permit | None, Place, Place, Path] | None:
-        """What to haul, from where to where, by which way; None where the act cannot be done now."""
-        now, places = self.tl.now, self.city.places
-        mine = [p for p in self.fleet.permits_of(self.truck) if p.holds(now + 2 * _H)]
-        if act in ("pit", "foreign"):
-            return self._without_permit(act)
-        if act in ("hours", "spill"):
-            mine = [p for p in mine if act == "spill" or p.hours >= "20:45"]
-        if act == "expired":
-            shut = [p for p in mine if any(not self.fleet.open_at(d, now) for d in p.disposals)] or mine
-            if not shut or self.fleet.open_at("DIS04", now):
-                return None
-            permit, goal = self._one(shut), places["DIS04"]
-            return permit, places[permit.origin], goal, self.city.route(places[permit.origin], goal)
-        ways = [
-            (p, d, w)
-            for p in mine
-            for d, w in zip(p.disposals, p.routes, strict=False)
-            if self.fleet.open_at(d, now + 2 * _H)
-        ]
-        if not ways:
-            return None
-        if act in ("silence", "frozen"):
-            ways = sorted(ways, key=lambda w: -self.city.network.seconds_of(w[2]))[:2]
-        permit, disposal, path = ways[int(self.rng.integers(len(ways)))]
-        origin, goal = places[permit.origin], places[disposal]
-        if act in ("wild", "silence_dump"):
-            goal = self._any("wild")
-        elif act == "wrong":
-            named = {d for p in mine if p.origin == permit.origin for d in p.disposals}
-            others = [
-                p
-                for p in self.city.of_kind("disposal", "soil_bank")
-                if p.place_id not in named and self.fleet.open_at(p.place_id, now + 2 * _H)
-            ]
-            if not others:
-                return None
-            goal = others[int(self.rng.integers(len(others)))]
-        if goal.place_id != disposal:
-            path = self.city.route(origin, goal)
-        return permit, origin, goal, path
-
-    def _without_permit(self, act: str) -> tuple[None, Place, Place, Path] | None:
-        """From a pit that nobody registered, from a site of others, or under a permit that has ended."""
-        now = self.tl.now
-        mine = [p for p in self.fleet.permits_of(self.truck)]
-        held = {p.origin for p in mine if p.holds(now)}
-        ended = sorted({p.origin for p in mine} - held)
-        strange = [p.place_id for p in self.city.of_kind("construction") if p.place_id not in held]
-        if act == "pit":
-            origin = self._any("pit")
-        else:
-            origin = self.city.places[str(self.rng.choice(ended or strange))]
-        goals = [p for p in self.city.of_kind("disposal", "soil_bank") if self.fleet.open_at(p.place_id, now + 2 * _H)]
-        goal = goals[int(self.rng.integers(len(goals)))]
-        if act == "pit" and self.rng.random() < 0.4:
-            goal = self._any("wild")
-        return None, origin, goal, self.city.route(origin, goal)
-
     def _to_origin(self, origin: Place, act: str) -> None:
         """Empty to the loading place; some acts belong to this leg."""
         if act in _EMPTY_ACTS:
             zones = [z for z in self.city.zones if z.kind == _EMPTY_ACTS[act]]
-            path = self.driver.through(zones[int(self.rng.integers(len(zones)))], origin)
+            path = self.driver.through(one(self.rng, zones), origin)
             if path is not None:
                 self.driver.go(origin, path=path)
                 return
@@ -221,10 +163,11 @@ class Shift:
             path = self.driver.detour(path)
         elif act in _LADEN_ZONES:
             zones = [z for z in self.city.zones if z.kind == _LADEN_ZONES[act]]
-            path = self.driver.through(zones[int(rng.integers(len(zones)))], goal) or path
+            path = self.driver.through(one(rng, zones), goal) or path
         elif act == "race":
             a = rng.uniform(0.15, 0.45)
-            leg.race, leg.race_kmh = (a, a + rng.uniform(0.25, 0.45)), float(rng.uniform(70, 84))
+            share = rng.uniform(0.25, 0.45) if rng.random() < 0.8 else rng.uniform(0.03, 0.06)
+            leg.race, leg.race_kmh = (a, a + share), float(rng.uniform(70, 84))
         elif act in ("silence", "frozen"):
             leg.halts = [(rng.uniform(0.35, 0.6), rng.uniform(200, 285))]
         elif rng.random() < 0.05:
@@ -241,7 +184,7 @@ class Shift:
                 (haul.arrived_s - round(rng.uniform(280, 420)), haul.left_s + round(rng.uniform(200, 400)), act)
             )
 
-    # -- the rest of the day ---------------------------------------------------------------------------------------------
+    # -- the rest of the day -------------------------------------------------------------------------------------------
 
     def _dry_visit(self) -> bool:
         """Came for a load, found none."""
@@ -302,8 +245,4 @@ class Shift:
         return 19.5 * _H < self.tl.now % DAY_S < 21.95 * _H
 
     def _any(self, *kinds: str) -> Place:
-        found = self.city.of_kind(*kinds)
-        return found[int(self.rng.integers(len(found)))]
-
-    def _one(self, permits: list[Permit]) -> Permit:
-        return permits[int(self.rng.integers(len(permits)))]
+        return one(self.rng, self.city.of_kind(*kinds))

@@ -6,6 +6,25 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+_NOWHERE = {"lon": pl.lit(0.0), "lat": pl.lit(0.0)}
+_EXCHANGED = {"lon": pl.col("lat"), "lat": pl.col("lon")}
+
+
+def _at(year: int) -> pl.Expr:
+    return pl.lit(datetime(year, 1, 1, 0, 0, 7, tzinfo=UTC)).cast(pl.Datetime("ms", "UTC"))
+
+
+_FAULTS: list[dict[str, pl.Expr]] = [
+    _NOWHERE,
+    _NOWHERE,
+    _EXCHANGED,
+    _EXCHANGED,
+    {"time": _at(1970)},
+    {"time": _at(2106)},
+    {"plate": pl.lit(None, dtype=pl.String)},
+    {"plate": pl.lit("")},
+]
+
 
 def spoilt_rows(fixes: pl.DataFrame) -> pl.DataFrame:
     """The fixes with eight spoilt copies of some of them put in: README.md lists them.
@@ -13,23 +32,9 @@ def spoilt_rows(fixes: pl.DataFrame) -> pl.DataFrame:
     Positions at (0, 0), latitude and longitude exchanged, years 1970 and 2106, and no plate.
     """
     rows = [fixes.height * i // 9 for i in range(1, 9)]
-    spoil = [
-        {"lon": 0.0, "lat": 0.0},
-        {"lon": 0.0, "lat": 0.0},
-        {"exchanged": True},
-        {"exchanged": True},
-        {"time": datetime(1970, 1, 1, 0, 0, 7, tzinfo=UTC)},
-        {"time": datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)},
-        {"plate": None},
-        {"plate": ""},
-    ]
     pieces, last = [], 0
-    for row, fault in zip(rows, spoil, strict=True):
-        bad = fixes.slice(row, 1)
-        if "exchanged" in fault:
-            bad = bad.with_columns(lon=pl.col("lat"), lat=pl.col("lon"))
-        else:
-            bad = bad.with_columns(**{k: pl.lit(v).cast(fixes.schema[k]) for k, v in fault.items()})
+    for row, fault in zip(rows, _FAULTS, strict=True):
+        bad = fixes.slice(row, 1).with_columns(**fault)
         pieces += [fixes.slice(last, row - last), bad]
         last = row
     return pl.concat([*pieces, fixes.slice(last)])

@@ -61,15 +61,16 @@ def report(truth: Truth, truck: Truck, knobs: Knobs, rng: np.random.Generator) -
     size = len(truth.speed)
     near_driving = mask_of(join(spans_of(truth.speed > 0.3), 45), size)
     hours = near_driving.sum() / 3600
-    rate = lambda given, usual: usual if given is None else given
-    quiet = _random_spans(rng, near_driving, rate(knobs.silence_rate, noise.silences_h) * hours, (60, 480))
+    silences_h = noise.silences_h if knobs.silence_rate is None else knobs.silence_rate
+    reflections_h = noise.reflections_h if knobs.reflection_rate is None else knobs.reflection_rate
+    quiet = _random_spans(rng, near_driving, silences_h * hours, (60, 480))
     quiet = [
         (a, b + (420 if not truth.carrying[a : b + 420].any() and i % 3 == 0 else 0)) for i, (a, b) in enumerate(quiet)
     ]
     held = quiet[::3]
     dark = [s for i, s in enumerate(quiet) if i % 3] + [(a, b) for a, b, why in truth.silences if why != "frozen"]
     frozen = [(a, b) for a, b, why in truth.silences if why == "frozen"]
-    reflected = _random_spans(rng, near_driving, rate(knobs.reflection_rate, noise.reflections_h) * hours, (20, 115))
+    reflected = _random_spans(rng, near_driving, reflections_h * hours, (20, 115))
     second = _times(truth, truck, near_driving, rng)
     keep = mask_of(truth.on_air, size)[second] & ~mask_of(dark, size)[second]
     if noise.sigma_m[1]:
@@ -83,10 +84,12 @@ def report(truth: Truth, truck: Truck, knobs: Knobs, rng: np.random.Generator) -
     unfixed = _hold(xy, second, held)
     speed, heading = _motion(truth, second, stuck | unfixed, noise, rng)
     word, lift, cover = _sensors(truth, truck, second, noise, rng)
-    lon, lat = from_wgs84(*to_degrees(xy).T, truck.true_datum)
+    degrees = to_degrees(xy)
+    lon, lat = from_wgs84(degrees[:, 0], degrees[:, 1], truck.true_datum)
+    lonlat: Floats = np.column_stack([lon, lat]).round(6)
     return Fixes(
-        second, np.round(np.column_stack([lon, lat]), 6), speed, heading, word, lift, cover, truth.acc[second],
-        ~unfixed, _arrivals(second, noise, hours, rng), ~(stuck | unfixed), reflected,
+        second, lonlat, speed, heading, word, lift, cover, truth.acc[second], ~unfixed,
+        _arrivals(second, noise, hours, rng), ~(stuck | unfixed), reflected,
     )  # fmt: skip
 
 
@@ -94,11 +97,10 @@ def _random_spans(rng: np.random.Generator, driving: NDArray[np.bool_], mean: fl
     """A Poisson number of spans that begin while driving and do not overlap."""
     moments = np.flatnonzero(driving)
     count = int(rng.poisson(mean)) if mean > 0 and len(moments) else 0
-    starts = np.sort(rng.choice(moments, count)) if count else []
     spans: Spans = []
-    for start in starts:
+    for start in sorted(rng.choice(moments, count).tolist()) if count else ():
         if not spans or start > spans[-1][1] + 120:
-            spans.append((int(start), int(start + rng.uniform(*length))))
+            spans.append((start, int(start + rng.uniform(*length))))
     return spans
 
 

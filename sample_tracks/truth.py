@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -53,7 +54,7 @@ class Judge:
         self.world, self.truck, self.truth = world, truck, truth
         self.size = len(truth.speed)
         self.labels: list[Label] = []
-        gaps = [(int(a), int(b)) for a, b in zip(sound_s[:-1], sound_s[1:], strict=True) if b - a > 95]
+        gaps = [(a, b) for a, b in pairwise(sound_s.tolist()) if b - a > 95]
         self.silences = [(a, b) for a, b in gaps if b - a >= _SILENCE_S]
         self.maybe_silences = [(a, b) for a, b in gaps if 540 <= b - a < _SILENCE_S]
         blind = [(a + 20, b - 20) for a, b in gaps if truth.acc[a : b + 1].any()]
@@ -82,7 +83,7 @@ class Judge:
                 over_hours[depart:end] |= self.night[depart:end] & ~mask_of(
                     [(a - depart, b - depart) for a, b in allowed], end - depart
                 )
-                self._off_route(haul, permits, depart, end)
+                self._off_route(haul, permits, depart, end, self._told_dumped(haul))
                 self._wrong_destination(haul, permits)
             else:
                 self._no_permit(haul, depart, end)
@@ -107,22 +108,27 @@ class Judge:
         area = self._area(haul.origin)
         if area is None:
             area = shapely.Point(self.world.city.network.nodes[place.node]).buffer(60.0)
-        inside = self._inside(area, haul.loaded_s, min(haul.loaded_s + 8 * 3600, self.size))
-        return haul.loaded_s + int(np.argmin(inside)) if not inside.all() else None
+        for a in range(haul.loaded_s, self.size, 1800):
+            inside = self._inside(area, a, min(a + 1800, self.size))
+            if not inside.all():
+                return a + int(np.argmin(inside))
+        return None
 
     def _no_permit(self, haul: Haul, depart: int, end: int) -> None:
         for a, b in cut([(depart, end)], self.silences):
             known = self.truck.works("load") or self._registered(haul.origin)
             self._say("positive" if known and b - a >= 240 else "ignore", "no_permit", a, b, haul.act)
 
-    def _off_route(self, haul: Haul, permits: list[Permit], depart: int, end: int) -> None:
+    def _off_route(self, haul: Haul, permits: list[Permit], depart: int, end: int, known: bool) -> None:
         corridor = corridor_of(self.world, permits)
         outside = np.zeros(self.size, dtype=bool)
         outside[depart:end] = ~self._inside(corridor, depart, end)
         for a, b in join(cut(spans_of(outside), self.silences), 600):
             travel = float(self.truth.speed[a:b][outside[a:b]].sum())
             far = float(shapely.distance(corridor, shapely.points(self.truth.xy[a:b:5].astype(float))).max())
-            sure = (b - a) >= 60 * _SURE and travel >= 120 * _SURE and far >= 80 and self._seen(a, b, 60 * _SURE)
+            sure = (
+                known and (b - a) >= 60 * _SURE and travel >= 120 * _SURE and far >= 80 and self._seen(a, b, 60 * _SURE)
+            )
             self._say("positive" if sure else "ignore", "off_route", a, b, haul.act)
 
     def _wrong_destination(self, haul: Haul, permits: list[Permit]) -> None:
@@ -138,19 +144,21 @@ class Judge:
             return
         a, b = haul.arrived_s, haul.left_s
         lost = any(c <= haul.dumped_s < d for c, d in self.silences + self.maybe_silences)
-        told = self.truck.works("load") or (self.truck.works("lift") and self._registered(haul.origin))
-        returns = any(h.number == haul.number + 1 and h.loaded_s - b < 2 * 3600 for h in self.truth.hauls)
-        shut_site = self._area(haul.goal) is not None
-        clear = told or (self._registered(haul.origin) and b - a >= 200 and (returns or shut_site))
-        sure = clear and not lost and self._seen(a, b, 0.4 * (b - a))
-        note = "expired site" if shut_site else haul.act
+        known = self._told_dumped(haul)
+        sure = known and not lost and self._seen(a, b, 0.4 * (b - a))
+        note = "expired site" if self._registered(haul.goal) else haul.act
         self._say(
-            "positive" if sure else "ignore",
-            "unauthorised_dumping",
-            a,
-            b,
-            note if sure or lost else f"{note}, not to be known",
+            "positive" if sure else "ignore", "unauthorised_dumping", a, b, note if known else f"{note}, no sensor"
         )
+
+    def _told_dumped(self, haul: Haul) -> bool:
+        """Whether sensors, or else stops, tell where the load was left."""
+        told = self.truck.works("load") or (self.truck.works("lift") and self._registered(haul.origin))
+        if told or haul.dumped_s < 0 or self._takes_muck(haul):
+            return True
+        stood = haul.left_s - haul.arrived_s >= 200
+        returns = any(h.number == haul.number + 1 and h.loaded_s - haul.left_s < 2 * 3600 for h in self.truth.hauls)
+        return self._registered(haul.origin) and stood and (returns or self._registered(haul.goal))
 
     # -- masks ---------------------------------------------------------------------------------------------------------
 
