@@ -120,8 +120,8 @@ class Source:
             if self.datums.get((plate, terminal), told) != told:
                 fixes = _read_as(fixes, terminal, told, self.datums[plate, terminal])
         vehicle = self.registry.vehicle.get(plate)
-        first = Voice(vehicle.terminal, int(fixes["time_ms"][0]), vehicle.terminal) if vehicle else None
-        own, _ = speak(fixes, {plate: first} if first and first.terminal else {}, None)
+        first = Voice(fixes["terminal"][0], int(fixes["time_ms"][0]), vehicle.terminal if vehicle else "")
+        own = speak(fixes, {plate: first}, None)[0]
         track, strays = set_aside(track_of(own))
         if own.height == fixes.height:
             return Heard(track, strays)
