@@ -98,12 +98,12 @@ def check(registry: Path) -> None:
 
     inspected = inspect(registry)
     say(*inspected.faults)
-    if inspected.faults:
-        raise click.UsageError(f"{registry}: {len(inspected.faults)} fault(s), listed above")
-    table(("policy key", "value", "unit", "from"), inspected.policy_rows)
+    if inspected.registry is None:
+        raise click.UsageError(f"{registry}: {len(inspected.errors)} fault(s), listed above")
+    table(("policy key", "value", "unit", "default", "where from"), inspected.policy_rows)
     found = inspected.registry
     names = ("companies", "vehicles", "whitelist", "permits", "sites", "zones", "districts", "bans")
-    say("", f"{registry}: no fault. " + ", ".join(f"{len(getattr(found, name))} {name}" for name in names))
+    say("", f"{registry}: usable, {len(inspected.warnings)} warning(s). " + ", ".join(f"{len(getattr(found, name))} {name}" for name in names))
 
 
 @cli.command()

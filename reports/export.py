@@ -207,15 +207,19 @@ def _finite() -> pl.Expr:
 
 @contextmanager
 def _whole(out: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only once it is complete."""
-    aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    """A file that takes its name only once it is complete; a device or a pipe is written as it is, never replaced."""
+    regular = out.is_file() or not out.exists()
+    aside = out.with_name(f".{out.name}.{os.getpid()}.tmp") if regular else out
     try:
         with aside.open("wb") as target:
             yield target
             target.flush()
-            os.fsync(target.fileno())
-        aside.replace(out)
+            if regular:
+                os.fsync(target.fileno())
+        if regular:
+            aside.replace(out)
     except OSError as error:
         raise StoreError(f"{out}: cannot be written: {error.strerror or error}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        if regular:
+            aside.unlink(missing_ok=True)

@@ -15,8 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PLATE = "苏A12345"
 HEADER = "plate,time,lon,lat,speed_kmh"
-DAY = datetime.fromisoformat("2026-11-17T10:00:00+08:00")  # a Tuesday of 2026-W47
-WEEK = "2026-W47"
+DAY = datetime.fromisoformat("2025-11-18T10:00:00+08:00")  # a Tuesday of 2025-W47
+WEEK = "2025-W47"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def write_registry(folder: Path) -> Path:
         "companies.csv": "company_id,name\nc1,甲运输公司\n",
         "vehicles.csv": f"plate,company_id,terminal,kind\n{PLATE},c1,013900000001,ordinary\n",
         "permits.csv": "permit_no,company_id,origin_site,disposal_sites,plates,hours,valid_from,valid_to\n"
-        "p1,c1,s1,d1,,20:00-05:00,2026-11-01,2026-11-30\n",
+        "p1,c1,s1,d1,,20:00-05:00,2025-11-01,2025-11-30\n",
         "sites.geojson": collection(
             (square(118.70, 32.00), site("s1", "construction")), (square(118.80, 32.00), site("d1", "disposal"))
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,18 +51,18 @@ def test_check_shows_the_policy_in_force_and_counts(town: Path) -> None:
     words = [line.split() for line in done.out.splitlines()]
     limit = next(line for line in words if line and line[0] == "speed_limit_kmh")
     margin = next(line for line in words if line and line[0] == "site_margin_m")
-    assert limit[1:3] == ["50", "km/h"] or limit[1:3] == ["50.0", "km/h"]
-    assert limit[-1] != margin[-1], "where a value comes from: the file, or the default"
+    assert limit[1:] == ["50", "km/h", "60", "policy.toml"]
+    assert margin[1:5] == ["30", "m", "30", "default:"]
     assert "1 permits" in done.out and "2 sites" in done.out
 
 
 def test_run_prints_a_balance_that_adds_up(town: Path, tmp_path: Path) -> None:
     rows = drive()
-    tracks = write_csv(tmp_path / "fixes.csv", [*rows, rows[3], rows[4], ",2026-11-17T10:00:00+08:00,118.7,32.0,1"])
+    tracks = write_csv(tmp_path / "fixes.csv", [*rows, rows[3], rows[4], ",2025-11-18T10:00:00+08:00,118.7,32.0,1"])
     done = muckwatch("run", "--registry", town, "--tracks", tracks, "--out", tmp_path / "store")
     assert done.code == 0, done.err
-    told = {line[:-12].strip(): line.split()[-1] for line in done.out.splitlines() if line.strip()}
-    count = lambda name: next(int(v.replace(",", "")) for k, v in told.items() if name in f"{k} {v}")
+    told = dict(line.strip().rsplit(maxsplit=1) for line in done.out.splitlines() if len(line.split()) > 1)
+    count = lambda name: int(told[name].replace(",", ""))
     assert count("received") == len(rows) + 3
     assert (count("judged"), count("repeated"), count("set aside")) == (len(rows), 2, 1)
     assert "no_plate" in done.out and "daytime_not_whitelisted 1" in done.out
@@ -106,10 +107,10 @@ def test_report_takes_the_latest_week_where_none_is_named(town_store: Path, tmp_
 
 
 def test_map_of_a_trucks_day(town_store: Path, tmp_path: Path) -> None:
-    done = muckwatch("map", "--store", town_store, "--vehicle", PLATE, "--day", "2026-11-17", "--out", tmp_path)
+    done = muckwatch("map", "--store", town_store, "--vehicle", PLATE, "--day", "2025-11-18", "--out", tmp_path)
     assert done.code == 0, done.err
     page = Path(done.out.strip()).read_text("utf-8")
-    assert "https://" not in page.split("<body")[0] and len(page) > 100_000
+    assert PLATE in page and not re.search(r"""(src|href)=["']?(https?:)?//""", page)
 
 
 def test_scores_as_table_json_and_csv(town_store: Path) -> None:
@@ -125,7 +126,7 @@ def test_scores_as_table_json_and_csv(town_store: Path) -> None:
 def test_scores_explained(town_store: Path) -> None:
     done = muckwatch("scores", "--store", town_store, "--explain", PLATE)
     assert done.code == 0 and "daytime_not_whitelisted" in done.out and "provisional" in done.out
-    before = muckwatch("scores", "--store", town_store, "--format", "json", "--as-of", "2026-11-01", "--id", PLATE)
+    before = muckwatch("scores", "--store", town_store, "--format", "json", "--as-of", "2025-11-01", "--id", PLATE)
     assert json.loads(before.out)[0]["provisional_points"] == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -82,7 +83,7 @@ def test_run_into_a_store_of_a_newer_version(town_store: Path, tmp_path: Path, j
     with duckdb.connect(str(newer / DATABASE_FILE)) as con:
         con.execute("UPDATE kept.meta SET schema_version = ?", [SCHEMA_VERSION + 1])
     done = judge(town_tracks, out=newer)
-    assert done.code == 2 and "newer muckwatch" in done.error_line
+    assert done.code == 2 and f"version {SCHEMA_VERSION + 1}" in done.error_line
 
 
 def test_unknown_view_format_trip_and_plate(town_store: Path, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_unknown_view_format_trip_and_plate(town_store: Path, tmp_path: Path) ->
         (["export", "secrets"], "terminal_health"),
         (["export", "trips", "--format", "dbf"], "parquet"),
         (["map", "--trip", "no-such-trip", "--out", tmp_path], "no-such-trip"),
-        (["map", "--vehicle", "苏A00000", "--day", "2026-11-17", "--out", tmp_path], "苏A00000"),
+        (["map", "--vehicle", "苏A00000", "--day", "2025-11-18", "--out", tmp_path], "苏A00000"),
         (["scores", "--explain", "苏A00000"], "苏A00000"),
     ):
         done = muckwatch(*arguments, "--store", town_store)
@@ -123,8 +124,7 @@ def test_registry_with_faults_is_told_whole_and_not_used(tmp_path: Path, judge: 
 def test_out_folder_that_cannot_be_written(tmp_path: Path, judge: Judge, town_tracks: Path, name: str) -> None:
     (tmp_path / "file").write_text("in the way")
     done = judge(town_tracks, out=tmp_path / name)
-    assert done.code in (1, 2) and str(tmp_path / name) in done.error_line
-    assert (done.code == 1) == name.startswith("/proc")
+    assert done.code == 2 and str(tmp_path / name) in done.error_line
 
 
 def test_out_folder_with_other_peoples_files(tmp_path: Path, judge: Judge, town_tracks: Path) -> None:
@@ -136,7 +136,8 @@ def test_out_folder_with_other_peoples_files(tmp_path: Path, judge: Judge, town_
 
 def test_full_disk(judge: Judge, town_store: Path) -> None:
     done = muckwatch("export", "violations", "--store", town_store, "--out", "/dev/full")
-    assert done.code in (1, 2) and "Traceback" not in done.err
+    assert done.code == 1 and "/dev/full: cannot be written: No space left" in done.error_line
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode), "a device is never replaced by a file"
 
 
 def write_parquet_of_other_types(path: Path) -> Path:
@@ -158,6 +159,8 @@ def write_text(path: Path, text: str) -> Path:
     ("name", "write"),
     [
         ("missing.csv", lambda path: path),
+        ("empty.csv", lambda path: write_text(path, "")),
+        ("empty.jsonl", lambda path: write_text(path, "")),
         ("cut.csv.gz", write_truncated_gzip),
         ("cut.parquet", lambda path: write_text(path, "PAR1 and no more")),
         ("other.parquet", write_parquet_of_other_types),
@@ -170,9 +173,8 @@ def test_tracks_that_cannot_be_read(tmp_path: Path, judge: Judge, name: str, wri
     assert done.code == 2 and name in done.error_line
 
 
-@pytest.mark.parametrize(("name", "text"), [("empty.csv", ""), ("header.csv", HEADER + "\n"), ("empty.jsonl", "")])
-def test_tracks_without_a_fix_are_no_fault(tmp_path: Path, judge: Judge, name: str, text: str) -> None:
-    done = judge(write_text(tmp_path / name, text))
+def test_tracks_with_a_header_alone_are_no_fault(tmp_path: Path, judge: Judge) -> None:
+    done = judge(write_csv(tmp_path / "header.csv", []))
     assert done.code == 0 and "Traceback" not in done.err
     told = muckwatch("report", "--store", tmp_path / "store", "--out", tmp_path / "r")
     assert told.code == 2 and "no fix" in told.error_line
@@ -191,14 +193,14 @@ def test_rows_that_cannot_be_used_are_counted_with_their_reason(tmp_path: Path, 
     good = drive()
     bad = {
         "bad_position": [
-            f"{PLATE},2026-11-17T10:00:01+08:00,NaN,32.0,1",
-            f"{PLATE},2026-11-17T10:00:02+08:00,east,32,1",
+            f"{PLATE},2025-11-18T10:00:01+08:00,NaN,32.0,1",
+            f"{PLATE},2025-11-18T10:00:02+08:00,east,32,1",
         ],
-        "time_without_offset": [f"{PLATE},2026-11-17T10:00:03,118.7,32.0,1"],
+        "time_without_offset": [f"{PLATE},2025-11-18T10:00:03,118.7,32.0,1"],
         "time_too_old": [f"{PLATE},1970-01-01T00:00:00Z,118.7,32.0,1"],
         "time_in_future": [f"{PLATE},2106-02-07T06:28:15Z,118.7,32.0,1"],
-        "no_plate": [",2026-11-17T10:00:04+08:00,118.7,32.0,1"],
-        "zero_position": [f"{PLATE},2026-11-17T10:00:05+08:00,0,0,1"],
+        "no_plate": [",2025-11-18T10:00:04+08:00,118.7,32.0,1"],
+        "zero_position": [f"{PLATE},2025-11-18T10:00:05+08:00,0,0,1"],
     }
     rows = good + [row for rows in bad.values() for row in rows]
     done = judge(write_csv(tmp_path / "mixed.csv", rows))
