@@ -26,7 +26,7 @@ from reports.scores import scores
 from reports.store import Store
 from rules.findings import Findings, Trip, Violation
 from rules.policy import Policy
-from rules.registry import Company, Registry, Vehicle
+from rules.registry import Company, Registry, Vehicle, digest
 
 MONDAY_MS = 1_794_758_400_000  # 2026-11-16 00:00 in Shanghai
 WEEK_MS = 7 * 86_400_000
@@ -91,7 +91,7 @@ def main() -> None:
     asked = parser.parse_args()
     fixes, found, policy = fixes_of_a_week(asked.fixes), findings_of(asked.violations), Policy()
     vehicles = tuple(Vehicle(f"苏A{n:05d}", "c1", "", "ordinary") for n in range(TRUCKS))
-    registry = Registry(policy, (Company("c1", "甲"),), vehicles, digest="bench")
+    registry = Registry(policy, (Company("c1", "甲"),), vehicles, digest=digest({}))
     head = RunHead(registry, {}, "bench", "1", MONDAY_MS, "bench")
     spans = {vehicle.plate: (MONDAY_MS, MONDAY_MS + WEEK_MS) for vehicle in vehicles}
     with tempfile.TemporaryDirectory() as name, Store.open(Path(name) / "store", create=True) as store:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from reports.archive import sync_folder
 from reports.errors import StoreError
-from rules.registry import Registry
+from rules.registry import Registry, RegistryError, load
+from rules.registry import digest as digest_of
 
 REGISTRY_FOLDER = "registry"
 
@@ -17,8 +18,10 @@ def keep_registry(store_folder: Path, digest: str, files: Mapping[str, bytes]) -
     """Keeps a registry folder (file name to bytes) under its digest, whole or not at all.
 
     Raises:
-        StoreError: if it cannot be written.
+        StoreError: if it cannot be written, or the files are not those of the digest.
     """
+    if digest_of(files) != digest:
+        raise StoreError("the registry was changed while the run was under way; run again")
     root = store_folder / REGISTRY_FOLDER
     target, aside = root / digest, root / f"{digest}.tmp"
     if target.is_dir():
@@ -48,14 +51,15 @@ def load_registry(store_folder: Path, digest: str) -> Registry:
     """The registry of that digest, from its copy.
 
     Raises:
-        StoreError: if the copy is gone or is not what was recorded.
+        StoreError: if the copy is gone, cannot be used, or is not what was recorded.
     """
-    from rules.registry import load
-
     folder = store_folder / REGISTRY_FOLDER / digest
     if not folder.is_dir():
         raise StoreError(f"{folder}: the copy of the registry is gone")
-    registry = load(folder)
+    try:
+        registry = load(folder)
+    except RegistryError as error:
+        raise StoreError(f"{folder}: this copy of the registry cannot be used: {str(error).splitlines()[0]}") from error
     if registry.digest != digest:
         raise StoreError(f"{folder}: this copy of the registry has been changed since it was recorded")
     return registry

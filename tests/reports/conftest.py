@@ -14,7 +14,9 @@ from reports.archive import archive_fixes
 from reports.recording import RunHead, RunRecord
 from reports.store import Store
 from rules.policy import Policy
-from rules.registry import Company, Registry, Vehicle
+from rules.registry import Company, Registry, Vehicle, digest
+
+REGISTRY_FILES = {"vehicles.csv": "plate\n苏A10001\n".encode(), "policy.toml": b""}
 
 
 @pytest.fixture
@@ -22,16 +24,15 @@ def registry() -> Registry:
     companies = (Company("c1", "甲运输公司"), Company("c2", "乙运输公司"))
     owners = ("c1", "c1", "c2", "c2")
     vehicles = tuple(Vehicle(f"苏A1000{n}", c, f"01390000000{n}", "new_type") for n, c in enumerate(owners, 1))
-    return Registry(Policy(), companies, vehicles, digest="d" * 64)
+    return Registry(Policy(), companies, vehicles, digest=digest(REGISTRY_FILES))
 
 
 @pytest.fixture
 def make_head(registry: Registry) -> Callable[..., RunHead]:
-    files = {"vehicles.csv": "plate\n苏A10001\n".encode(), "policy.toml": b""}
     started_ms = MONDAY_MS + 10 * DAY_MS
 
     def make(input_digest: str = "i" * 64, **changes: Any) -> RunHead:
-        return replace(RunHead(registry, files, input_digest, "1.0", started_ms, "muckwatch run"), **changes)
+        return replace(RunHead(registry, REGISTRY_FILES, input_digest, "1.0", started_ms, "muckwatch run"), **changes)
 
     return make
 

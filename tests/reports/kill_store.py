@@ -32,7 +32,7 @@ from reports.recording import RunHead, RunRecord
 from reports.store import Store, StoreError
 from rules.findings import Findings
 from rules.policy import Policy
-from rules.registry import Registry, Vehicle
+from rules.registry import Registry, Vehicle, digest
 
 POLICY = Policy()
 
@@ -55,10 +55,9 @@ def second_run(folder: Path) -> None:
 
 
 def head(name: str) -> RunHead:
-    registry = Registry(POLICY, vehicles=(Vehicle("苏A10001", "c1", "", "ordinary"),), digest=name * 8)
-    return RunHead(
-        registry, {"policy.toml": name.encode(), "vehicles.csv": b""}, name, "1.0", MONDAY_MS, "muckwatch run"
-    )
+    files = {"policy.toml": name.encode(), "vehicles.csv": b""}
+    registry = Registry(POLICY, vehicles=(Vehicle("苏A10001", "c1", "", "ordinary"),), digest=digest(files))
+    return RunHead(registry, files, name, "1.0", MONDAY_MS, "muckwatch run")
 
 
 def rows_in(folder: Path) -> str:

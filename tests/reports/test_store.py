@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -30,6 +31,7 @@ from reports.recording import RunHead, RunRecord
 from reports.store import SCHEMA_VERSION, Store, StoreError, StoreUnusable
 from rules.findings import Findings, Stop, TerminalHealth, Trip
 from rules.policy import Policy
+from rules.registry import Registry, digest, load, snapshot
 
 Head = Callable[..., RunHead]
 SPAN = {"苏A10001": (MONDAY_MS, MONDAY_MS + 3 * DAY_MS), "苏A10003": (MONDAY_MS, MONDAY_MS + 3 * DAY_MS)}
@@ -316,13 +318,13 @@ from reports.recording import RunHead, RunRecord
 from reports.store import Store, StoreError
 from rules.findings import Findings
 from rules.policy import Policy
-from rules.registry import Registry
+from rules.registry import Registry, digest
 from small_store import MONDAY_MS, make_violation
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = Store.open(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 found = Findings([make_violation(hour=n / 99, evidence={"x": f"{n:09}" * 99}) for n in range(9000)])
-head = RunHead(Registry(Policy(), digest="full"), {}, "full", "1", MONDAY_MS, "run")
+head = RunHead(Registry(Policy(), digest=digest({})), {}, "full", "1", MONDAY_MS, "run")
 try:
     with store:
         store.record(RunRecord(head, found, {}))
@@ -414,10 +416,11 @@ def test_anybody_may_ask_an_unmoved_or_named_archive(store: Store) -> None:
 
 def test_statements_reach_nothing_but_the_archive(store: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
+    (copy,) = (store.path / "registry").iterdir()
     for sql in (
         "FROM read_text('/etc/hostname')",
         f"FROM read_csv('{tmp_path}/secret.csv')",
-        f"FROM read_text('{store.path}/registry/{'d' * 64}/vehicles.csv')",
+        f"FROM read_text('{copy}/vehicles.csv')",
         f"FROM read_text('{store.path}/fixes/../../secret.csv')",
     ):
         with pytest.raises(StoreError, match="disabled"):
@@ -436,13 +439,61 @@ def test_an_empty_store_answers(tmp_path: Path) -> None:
 
 
 def test_registry_copy_is_exact(store: Store) -> None:
-    folder = store.path / "registry" / ("d" * 64)
+    (folder,) = (store.path / "registry").iterdir()
     assert (folder / "vehicles.csv").read_bytes() == "plate\n苏A10001\n".encode()
     assert (folder / "policy.toml").read_bytes() == b""
 
 
-def test_a_registry_file_cannot_leave_its_folder(store: Store, make_head: Head, registry: object) -> None:
-    head = make_head("x", registry_folder_files={"../escaped.csv": b""}, registry=replace(registry, digest="e" * 64))  # type: ignore[type-var]
+def test_a_registry_file_cannot_leave_its_folder(store: Store, make_head: Head, registry: Registry) -> None:
+    files = {"../escaped.csv": b""}
+    head = make_head("x", registry_folder_files=files, registry=replace(registry, digest=digest(files)))
     with pytest.raises(StoreError, match="escaped"):
         store.record(RunRecord(head, Findings(), SPAN))
     assert not (store.path / "registry" / "escaped.csv").exists()
+
+
+def test_a_registry_that_changed_under_the_run_is_refused(store: Store, make_head: Head) -> None:
+    with pytest.raises(StoreError, match="changed while the run was under way"):
+        store.record(
+            RunRecord(make_head("x", registry_folder_files={"policy.toml": b"corridor_m = 9"}), Findings(), SPAN)
+        )
+
+
+def test_the_registry_comes_back_from_the_store_alone(store: Store, make_head: Head, tmp_path: Path) -> None:
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    square = lambda x: [[x, 32.0], [x + 0.01, 32.0], [x + 0.01, 32.01], [x, 32.01], [x, 32.0]]
+    area = lambda x: {"type": "Polygon", "coordinates": [square(x)]}
+    feature = lambda geometry, **properties: {"type": "Feature", "properties": properties, "geometry": geometry}
+    collection = lambda *features: json.dumps({"type": "FeatureCollection", "features": features})
+    sites = (
+        feature(area(118.0), site_id="s1", name="工地", kind="construction"),
+        feature(area(118.1), site_id="s2", name="消纳场", kind="disposal"),
+    )
+    line = {"type": "LineString", "coordinates": [[118.005, 32.005], [118.105, 32.005]]}
+    texts = {
+        "companies.csv": "company_id,name\nc1,甲\n",
+        "vehicles.csv": "plate,company_id,terminal,kind\n苏A10001,c1,0139,new_type\n",
+        "permits.csv": "permit_no,company_id,origin_site,disposal_sites,plates,hours,valid_from,valid_to\n"
+        "p1,c1,s1,s2,,,,\n",
+        "routes.geojson": collection(feature(line, permit_no="p1")),
+        "sites.geojson": collection(*sites),
+        "policy.toml": "score_days = 30\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    registry = load(folder)
+    store.record(RunRecord(make_head("x", registry=registry, registry_folder_files=snapshot(folder)), Findings(), SPAN))
+    shutil.rmtree(folder)
+    assert queries.registry_of(store) == registry
+    assert queries.registry_of(store).policy.score_days == 30
+    copy = store.path / "registry" / registry.digest / "policy.toml"
+    copy.write_text("score_days = 31\n")
+    with pytest.raises(StoreError, match="changed since"):
+        queries.registry_of(store)
+    copy.write_text("score_days = many\n")
+    with pytest.raises(StoreError, match="cannot be used"):
+        queries.registry_of(store)
+    shutil.rmtree(copy.parent)
+    with pytest.raises(StoreError, match="is gone"):
+        queries.registry_of(store)
