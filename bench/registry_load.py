@@ -35,8 +35,8 @@ def write_registry(folder: Path, seed: int = 1) -> None:
         truck_list = ";".join(draw.sample(plates, 10))
         permits.append(f"P{k:04d},{draw.choice(companies)},S{origin:04d},S{disposal:04d},{truck_list},")
         permits[-1] += "21:00-00:30;01:30-05:30,2026-09-01,2027-03-31"
-        told = {"permit_no": f"P{k:04d}", "corridor_m": 50}
-        routes.append(_feature("LineString", _road(centres[origin], centres[disposal], draw), told))
+        road = _road(centres[origin], centres[disposal], draw)
+        routes.append(_feature("LineString", road, {"permit_no": f"P{k:04d}", "corridor_m": 50}))
     vehicles = [f"{p},{draw.choice(companies)},0139{k:08d},new_type" for k, p in enumerate(plates)]
     whitelist = [f"{p},09:30-16:30,2026-06-01,2026-12-31,白名单{k}号" for k, p in enumerate(plates[::4])]
     tables = {
@@ -65,32 +65,33 @@ def _circle(lon: float, lat: float, radius_deg: float = 0.003, corners: int = 24
 
 
 def _road(start: tuple[float, float], end: tuple[float, float], draw: random.Random) -> list[list[float]]:
-    shares = [k / (VERTICES - 1) for k in range(VERTICES)]
-    wobble = lambda: draw.gauss(0, 0.0002)
-    return [
-        [round(a + (b - a) * share + wobble(), 7) for a, b in zip(start, end, strict=True)] for share in shares
-    ]  # fmt: skip
+    road = []
+    for k in range(VERTICES):
+        share = k / (VERTICES - 1)
+        straight = [a + (b - a) * share for a, b in zip(start, end, strict=True)]
+        road.append([round(degrees + draw.gauss(0, 0.0002), 7) for degrees in straight])
+    return road
 
 
-def timed_load(folder: Path, datum: str) -> tuple[float, Registry]:
-    """Seconds that a load takes in the given datum, and what it gave."""
+def timed_load(folder: Path, datum: str) -> tuple[float, float, Registry]:
+    """Seconds of wall clock and of processor that a load takes in the given datum, and what it gave."""
     (folder / "policy.toml").write_text(f'registry_datum = "{datum}"\n', encoding="utf-8")
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     registry = load(folder)
-    return time.perf_counter() - began, registry
+    return time.perf_counter() - began, time.process_time() - began_cpu, registry
 
 
 def main() -> int:
-    """Prints the seconds; exits 1 above the limit."""
+    """Prints the seconds; exits 1 above the limit. Loading keeps one core busy, so what is beyond that is waiting."""
     worst_s = 0.0
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         write_registry(folder)
         for datum in ("wgs84", "gcj02"):
-            seconds, registry = timed_load(folder, datum)
+            wall_s, cpu_s, registry = timed_load(folder, datum)
             counts = f"{len(registry.vehicles)} vehicles, {len(registry.permits)} permits, {len(registry.sites)} sites"
-            print(f"registry_load: {counts}, {datum}: {seconds:.2f} s (limit {LIMIT_S:g} s)")
-            worst_s = max(worst_s, seconds)
+            print(f"registry_load: {counts}, {datum}: {wall_s:.2f} s, processor {cpu_s:.2f} s (limit {LIMIT_S:g} s)")
+            worst_s = max(worst_s, wall_s)
     print(f"registry_load: peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return int(worst_s >= LIMIT_S)
 

@@ -2,7 +2,7 @@
 
 from rules.hours import ALWAYS, Hours
 from rules.registry.faults import Fault, RegistryError
-from rules.registry.loading import Inspection, inspect, load, snapshot
+from rules.registry.loading import Inspection, inspect, load, load_with_files, snapshot
 from rules.registry.model import (
     FOREVER_MS,
     Ban,
@@ -44,5 +44,6 @@ __all__ = [
     "digest",
     "inspect",
     "load",
+    "load_with_files",
     "snapshot",
 ]

@@ -74,9 +74,10 @@ def shown(value: object) -> str:
 
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """The known word most like `word`, or an empty string."""
-    near = get_close_matches(word, list(known), n=1, cutoff=cutoff)
-    return near[0] if near else ""
+    """The known word most like `word`, whatever its case, or an empty string."""
+    folded = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), list(folded), n=1, cutoff=cutoff)
+    return folded[near[0]] if near else ""
 
 
 def guess(word: str, known: Iterable[str]) -> str:

@@ -70,7 +70,7 @@ def _feature(told: Any, number: int, key: str, faults: FileFaults) -> Feature | 
         values = {}
     if not isinstance(values, dict):
         faults.error(where, "properties", f"{shown(values)} is not an object", "an object of named values")
-        values = {}
+        return None
     name = values.get(key)
     if isinstance(name, str | int) and not isinstance(name, bool) and str(name).strip():
         where += f" ({str(name).strip()[:40]})"

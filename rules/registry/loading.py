@@ -17,7 +17,7 @@ from rules.registry.model import Registry, Route, Validity
 from rules.registry.policy_file import PolicyRow, policy_rows, read_policy
 from rules.registry.records import COLUMNS, PROPERTIES, Read
 from rules.registry.row import Row
-from rules.registry.shapes import AREAS, LINES, convert, read_shapes
+from rules.registry.shapes import AREAS, LINES, convert, geometry_type, read_shapes
 from rules.registry.source import KNOWN, REQUIRED, decode, digest, read_folder
 from rules.registry.table import read_table
 
@@ -54,14 +54,23 @@ def load(folder: Path) -> Registry:
     Raises:
         RegistryError: with every fault, if there is an error; warnings alone do not hinder.
     """
+    return load_with_files(folder)[0]
+
+
+def load_with_files(folder: Path) -> tuple[Registry, Mapping[str, bytes]]:
+    """The registry of a folder and the very bytes it was made from, so that a copy of them is of this registry.
+
+    Raises:
+        RegistryError: as `load`.
+    """
     found = inspect(folder)
     if found.registry is None:
         raise RegistryError(found.folder, found.faults)
-    return found.registry
+    return found.registry, found.contents
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """The known files of a folder, name to content, for an exact copy of it.
+    """The known files of a folder as they are now, name to content; `load_with_files` gives those of a registry.
 
     Raises:
         RegistryError: if a required file is missing or a file cannot be read.
@@ -115,6 +124,7 @@ class _Reading:
         zones = self._map("zones.geojson", records.zones)
         districts = self._map("districts.geojson", records.districts)
         bans = self._table("bans.csv", lambda rows: records.bans(rows, zone))
+        self._roads()
         check_distances(self.places)
         if companies.whole and "companies.csv" in self.contents:
             references.check_companies(companies, vehicles, permits)
@@ -173,6 +183,12 @@ class _Reading:
         if name in _OVERLAP_M:
             check_overlaps(places, _OVERLAP_M[name], grave=name == "sites.geojson")
         return Read(features, build(places))
+
+    def _roads(self) -> None:
+        """Only looks: roads are drawn under the maps, which leave out all but lines, and judge nothing."""
+        text = self._text("roads.geojson")
+        features = None if text is None else read_features(text, "", (), FileFaults("roads.geojson", self.faults))
+        read_shapes([feature for feature in features or () if geometry_type(feature) in LINES], LINES)
 
     def _has_error(self, name: str) -> bool:
         return any(fault.file == name and fault.severity == "error" for fault in self.faults)

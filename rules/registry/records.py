@@ -51,6 +51,7 @@ PROPERTIES = {
     "sites.geojson": ("site_id", "name", "kind", "valid_from", "valid_to"),
     "zones.geojson": ("zone_id", "name", "kind", "hours", "valid_from", "valid_to"),
     "districts.geojson": ("district_id", "name"),
+    "roads.geojson": (),
 }
 
 Record = TypeVar("Record")

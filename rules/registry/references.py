@@ -27,7 +27,7 @@ def check_companies(companies: Read[Company], vehicles: Read[Vehicle], permits: 
 
 def check_permit_sites(permits: Read[Permit], sites: Read[Site]) -> None:
     """A permit leads from a construction site to sites that take muck."""
-    by_id = {site.site_id: site for site in sites.records}
+    by_id = {site.site_id: site for site in reversed(sites.records)}  # of two with one id the first counts
     load_at = [site.site_id for site in sites.records if site.kind == "construction"]
     leave_at = [site.site_id for site in sites.records if site.takes_muck]
     for row, permit in permits.pairs():
@@ -49,7 +49,7 @@ def check_permit_sites(permits: Read[Permit], sites: Read[Site]) -> None:
 
 def check_plates(vehicles: Read[Vehicle], permits: Read[Permit], whitelist: Read[WhitelistEntry]) -> None:
     """Warns of plates that are not registered, and of ordinary vehicles that are whitelisted."""
-    by_plate = {vehicle.plate: vehicle for vehicle in vehicles.records}
+    by_plate = {vehicle.plate: vehicle for vehicle in reversed(vehicles.records)}
     for row, permit in permits.pairs():
         for plate in permit.plates:
             if plate not in by_plate and plate not in vehicles.lost:

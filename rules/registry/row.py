@@ -125,8 +125,8 @@ class Row:
         if start is not None and end is not None and start >= end:
             problem = f"{self.text('valid_from')} to {self.text('valid_to')} ends before it begins"
             self.error("valid_to", problem, "valid_from not after valid_to")
-        within = lambda ms: min(max(ms, 0), FOREVER_MS)
-        return Validity(0 if start is None else within(start), FOREVER_MS if end is None else within(end))
+        begins, ends = (0 if start is None else start), (FOREVER_MS if end is None else end)
+        return Validity(min(max(begins, 0), FOREVER_MS), min(max(ends, 0), FOREVER_MS))
 
     def moment(self, field: str, zone: ZoneInfo, *, last: bool = False, required: bool = False) -> int | None:
         """A local date or an instant as epoch ms, None where empty or faulty; with `last` a date means its end."""

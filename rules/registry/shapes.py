@@ -57,7 +57,7 @@ def read_shapes(features: Sequence[Feature], kinds: tuple[str, ...]) -> list[Bas
     shapes: list[BaseGeometry | None] = []
     for feature in features:
         try:
-            shapes.append(_shape(feature.geometry, kinds))
+            shapes.append(_shape(feature, kinds))
         except _Misshapen as error:
             feature.error(_FIELD, error.problem, error.allowed)
             shapes.append(None)
@@ -82,11 +82,16 @@ def convert(shapes: Sequence[BaseGeometry | None], datum: str) -> list[BaseGeome
     return list(moved)
 
 
-def _shape(told: Any, kinds: tuple[str, ...]) -> BaseGeometry:
+def geometry_type(feature: Feature) -> Any:
+    """What a feature says its geometry is."""
+    return feature.geometry.get("type") if isinstance(feature.geometry, dict) else feature.geometry
+
+
+def _shape(feature: Feature, kinds: tuple[str, ...]) -> BaseGeometry:
+    told, kind = feature.geometry, geometry_type(feature)
     if told is None:
         raise _Misshapen("is missing", " or ".join(kinds))
-    kind = told.get("type") if isinstance(told, dict) else told
-    if not isinstance(kind, str) or kind not in kinds:
+    if kind not in kinds:
         raise _Misshapen(f"{shown(kind)} is the wrong type of geometry", " or ".join(kinds))
     parts = told.get("coordinates")
     if not isinstance(parts, list) or not parts:

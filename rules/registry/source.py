@@ -23,6 +23,7 @@ KNOWN = (
     "zones.geojson",
     "districts.geojson",
     "bans.csv",
+    "roads.geojson",
 )
 
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
