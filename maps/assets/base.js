@@ -127,6 +127,9 @@ muck.foot = function (panel) {
   panel.appendChild(foot);
 };
 
+/** On paper nothing is folded away. */
+window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+
 /** Says that everything is drawn. */
 muck.ready = function () {
   muck.map.whenReady(() => requestAnimationFrame(() => requestAnimationFrame(() => { document.documentElement.dataset.ready = "1"; })));

@@ -122,7 +122,8 @@ muck.playback = {
     this.text.clock.textContent = `${muck.day(ms)} ${muck.clock(ms)}（${muck.offsetName()}）`;
     const speed = track.speed[index];
     this.text.speed.textContent = silent ? "速度 —" : `速度 ${speed === null ? "—" : Math.round(speed)} km/h`;
-    this.text.state.textContent = silent && wait <= muck.data.gap_ms ? "位置跳变，两点之间不连线" : silent ? `定位中断 ${muck.span(wait)}，位置停在最后一个定位点` : cases.length ? cases.map(([found, n]) => `${n + 1} ${found.name}`).join("、") : "未见异常";
+    this.text.state.textContent = silent && wait <= muck.data.gap_ms ? "位置跳变，两点之间不连线" : silent ? `定位中断 ${muck.span(wait)}` : cases.length ? cases.map(([found, n]) => `${n + 1} ${found.name}`).join("、") : "未见异常";
+    this.text.state.title = this.text.state.textContent;
     this.text.state.className = `state${cases.length ? " bad" : ""}`;
     this.strip.cursor(ms);
     if (!still && this.follow.checked && !muck.map.getBounds().pad(-0.2).contains(track.at[index])) muck.map.panTo(track.at[index], { animate: false });

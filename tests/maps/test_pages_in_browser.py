@@ -211,5 +211,8 @@ def test_page_fits_a_narrow_window_and_paper(open_page: Open) -> None:
         " return [box('.panel').top, box('.bar').bottom]; })()"
     )
     assert top >= bottom - 1
+    assert not opened.js("[...document.querySelectorAll('details')].some(d => d.open)")
+    opened.page.pdf()
+    assert opened.js("[...document.querySelectorAll('details')].every(d => d.open)")  # evidence is printed
     opened.page.emulate_media(media="print")
     assert opened.js("getComputedStyle(document.querySelector('.bar')).display") == "none"
