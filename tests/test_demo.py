@@ -39,7 +39,7 @@ def test_reports_and_maps_open(demo: tuple[Done, Path]) -> None:
 
 def test_finds_what_truly_happened(demo: tuple[Done, Path]) -> None:
     done, _ = demo
-    told = {name: float(value) for name, value in re.findall(r"(precision|recall)\s+(\d\.\d+)", done.out)}
+    told = {name: float(value) for name, value in re.findall(r"\((precision|recall) (\d\.\d+)\)", done.out)}
     assert told["precision"] >= ACCURACY_MIN and told["recall"] >= ACCURACY_MIN
 
 
