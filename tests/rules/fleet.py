@@ -79,6 +79,7 @@ class Drive:
         self.now_ms, self.x, self.y = start_ms, 0.0, 0.0
         self.load: str | None = None
         self.lift: bool | None = None
+        self.cover: bool | None = None
         self.rows: list[dict[str, object]] = []
 
     def at(self, x_m: float, y_m: float) -> Drive:
@@ -93,7 +94,7 @@ class Drive:
         lon, lat = deg(self.x, self.y)
         row = dict.fromkeys(FIX_SCHEMA)
         row |= dict(plate=self.plate, terminal=self.terminal, time_ms=self.now_ms, lon=lon, lat=lat, datum="wgs84")
-        row |= dict(speed_kmh=speed_kmh, load=self.load, lift=self.lift, valid=True)
+        row |= dict(speed_kmh=speed_kmh, load=self.load, lift=self.lift, cover=self.cover, valid=True)
         self.rows.append(row)
 
     def stand(self, seconds: float) -> Drive:

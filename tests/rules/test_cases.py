@@ -3,7 +3,9 @@
 A case has `name`, `steps` and `expect`, and may set `start` (local clock on Monday 2026-11-16), `every_s` (between
 fixes), `plate`, `jitter_m`, and `town` (changes to the usual registry: `permit = "none"`, `permit_hours`,
 `permit_to` (local date), `route_y_m`, `whitelist_to`, `ban` (local clock span)).
-Steps: `stand S`, `go X,Y [KMH]`, `silent S`, `load empty|full|none`, `lift up|down|none`, `jump DX,DY` (positions are
+`other` is what a second device under the same plate does; `rule_too` names a rule that must stay silent.
+Steps: `stand S`, `go X,Y [KMH]`, `silent S`, `load empty|full|none`, `lift up|down|none`,
+`cover open|closed|none`, `at X,Y` (starts there), `jump DX,DY` (positions are
 shifted from here on; `jump 0,0` ends it), `invalid S` (stands with positions that are not valid).
 `expect` lists the rule's violations as `{from_s, to_s}` after the first fix, with `within_s` of slack (30), and further
 keys that must stand in the evidence.
@@ -27,7 +29,7 @@ from rules.catalog import RULE_IDS, RULES
 from rules.engine import judge_all
 from rules.ground import Ground
 from rules.health import Knowledge
-from rules.hours import Hours
+from rules.hours import ALWAYS, Hours
 from rules.registry import Ban, Registry, Route, Validity
 
 FOLDER = Path(__file__).parents[1] / "cases"
@@ -59,6 +61,8 @@ def registry_of(changes: dict[str, Any]) -> Registry:
     if "whitelist_to" in changes:
         entry = replace(made.whitelist[0], validity=Validity(0, local_date_end_ms(changes["whitelist_to"], made)))
         made = replace(made, whitelist=(entry,))
+    if "zone" in changes:
+        made = replace(made, zones=(replace(made.zones[0], kind=changes["zone"], hours=ALWAYS),))
     if "ban" in changes:
         start, end = changes["ban"].split("-")
         made = replace(made, bans=(Ban(clock_ms(start), clock_ms(end), "重污染天气"),))
@@ -67,11 +71,14 @@ def registry_of(changes: dict[str, Any]) -> Registry:
 
 def drive(case: dict[str, Any]) -> pl.DataFrame:
     plate = case.get("plate", "苏A00001")
-    truck = Drive(
-        plate, "t1" if plate == "苏A00001" else "t2", clock_ms(case.get("start", "22:00")), case.get("every_s", 10)
-    )
+    own = fixes_of(case, case["steps"], plate, "t1" if plate == "苏A00001" else "t2")
+    return pl.concat([own, fixes_of(case, case["other"], plate, "x9")]) if "other" in case else own
+
+
+def fixes_of(case: dict[str, Any], steps: list[str], plate: str, terminal: str) -> pl.DataFrame:
+    truck = Drive(plate, terminal, clock_ms(case.get("start", "22:00")), case.get("every_s", 10))
     shift = (0.0, 0.0)
-    for step in case["steps"]:
+    for step in steps:
         verb, *words = step.split()
         before = len(truck.rows)
         if verb == "stand":
@@ -83,6 +90,11 @@ def drive(case: dict[str, Any]) -> pl.DataFrame:
             truck.silent(float(words[0]))
         elif verb == "load":
             truck.load = None if words[0] == "none" else words[0]
+        elif verb == "cover":
+            truck.cover = None if words[0] == "none" else words[0] == "closed"
+        elif verb == "at":
+            x, y = map(float, words[0].split(","))
+            truck.at(x, y)
         elif verb == "lift":
             truck.lift = None if words[0] == "none" else words[0] == "up"
         elif verb == "jump":
@@ -106,6 +118,7 @@ def drive(case: dict[str, Any]) -> pl.DataFrame:
 def test_case(rule: str, case: dict[str, Any]) -> None:
     fixes, _ = arrange(drive(case))
     found, _ = judge_all(fixes, Ground(registry_of(case.get("town", {}))), Knowledge())
+    assert not any(v.rule == case.get("rule_too") for v in found.violations)
     got = sorted((v for v in found.violations if v.rule == rule), key=lambda v: v.start_ms)
     first_ms = int(fixes["time_ms"][0])
     told = [((v.start_ms - first_ms) / 1000, (v.end_ms - first_ms) / 1000, dict(v.evidence)) for v in got]
