@@ -142,21 +142,21 @@ def compare(found: Iterable[Stretch], truth: Iterable[Stretch]) -> Accuracy:
     for claim in found:
         claims[claim.rule, claim.plate].append(claim)
         lines = [row for row in by_plate[claim.plate] if row.rule in (claim.rule, "*")]
-        if not _accounted(claim, lines):
+        if not accounted(claim, lines):
             rules[claim.rule].false.append(claim)
     for row in truth:
-        if row.kind != "positive" or _excused(row, by_plate[row.plate]):
+        if row.kind != "positive" or excused(row, by_plate[row.plate]):
             continue
         rule = rules[row.rule]
         rule.asked += 1
-        if any(_covers(claim, row) for claim in claims[row.rule, row.plate]):
+        if any(covers(claim, row) for claim in claims[row.rule, row.plate]):
             rule.found += 1
         else:
             rule.missed.append(row)
     return Accuracy(dict(rules))
 
 
-def _accounted(claim: Stretch, lines: list[Stretch]) -> bool:
+def accounted(claim: Stretch, lines: list[Stretch]) -> bool:
     """Whether enough of a claim lies in what truth tells or ignores; where lines overlap they count once."""
     inside, reached = 0.0, -float("inf")
     for line in sorted(lines, key=lambda s: s.start_s):
@@ -167,13 +167,13 @@ def _accounted(claim: Stretch, lines: list[Stretch]) -> bool:
     return inside >= SHARE * claim.length_s
 
 
-def _covers(claim: Stretch, row: Stretch) -> bool:
+def covers(claim: Stretch, row: Stretch) -> bool:
     """Whether a claim covers enough of a positive."""
     both = min(claim.end_s + SLACK_S, row.start_s + row.length_s) - max(claim.start_s - SLACK_S, row.start_s)
     return both >= SHARE * row.length_s
 
 
-def _excused(row: Stretch, lines: list[Stretch]) -> bool:
+def excused(row: Stretch, lines: list[Stretch]) -> bool:
     """Whether a positive touches a stretch in which nothing is asked of its plate."""
     if row.rule == "cloned_plate":
         return False

@@ -105,9 +105,9 @@ class Shift:
             self._home()
 
     def errand(self, day: int) -> None:
-        """By day, empty, to the pump or the wash and back, without leave."""
+        """By day, empty, to a far pump or wash and back, without leave."""
         self.tl.hold_until(day * DAY_S + self.rng.uniform(9.0, 15.5) * _H)
-        goal = self._any("fuel", "wash")
+        goal = max(self.city.of_kind("fuel", "wash"), key=self.driver.seconds_to)
         self.driver.go(goal)
         self.driver.pause(self.rng.uniform(240, 900))
         self._home()
