@@ -109,7 +109,7 @@ def _word(key: str, value: Any, faults: FileFaults) -> str | None:
             faults.error(key, "", str(error), "local HH:MM-HH:MM such as 06:00-20:00")
             return None
         if not value.strip(" ;"):
-            faults.error(key, "", "is empty, which would leave no night", "local HH:MM-HH:MM such as 06:00-20:00")
+            faults.error(key, "", "is empty", "local HH:MM-HH:MM; 00:00-24:00 where there is no night")
             return None
     elif key == "registry_datum" and value not in DATUMS:
         faults.error(key, "", f"{shown(value)} is unknown{guess(value, DATUMS)}", ", ".join(DATUMS))
