@@ -119,7 +119,10 @@ def build_haul(
 
 
 def _left(loading: Loading, rows: Rows, stays: list[Stay], until_ms: int) -> int | None:
-    """When the truck left the place where it loaded: the site, or off every site the stand."""
+    """When the truck pulled away laden for good: the end of its last stand at the site; off every site, of the stand.
+
+    None while it has not left the site.
+    """
     if loading.site != NOWHERE:
         for visit in site_visits(rows["site"], VISIT_GAP_MS):
             if (
@@ -127,7 +130,11 @@ def _left(loading: Loading, rows: Rows, stays: list[Stay], until_ms: int) -> int
                 and visit.start_ms - SEEN_SLACK_MS <= loading.at_ms <= visit.end_ms + SEEN_SLACK_MS
             ):
                 after = next((r for r in rows["site"] if r.start_ms > visit.end_ms), None)
-                return outer_end_ms(visit, after) if after is not None and after.start_ms <= until_ms else None
+                if after is None or after.start_ms > until_ms:
+                    return None
+                gone_ms = outer_end_ms(visit, after)
+                stands = [s.end_ms for s in stays if not s.silence and visit.start_ms <= s.end_ms <= gone_ms]
+                return max((ms for ms in stands if ms > loading.at_ms), default=gone_ms)
     stay = stay_at(stays, loading.at_ms)
     return stay.end_ms if stay and not stay.silence else loading.at_ms
 

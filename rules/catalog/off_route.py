@@ -59,11 +59,19 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         confidence = min(0.98, 0.8 + 0.1 * min(outside_ms / 300_000, 1) + 0.1 * min(worst / 300, 1)) * min(
             1.0, 0.2 + (haul.unloading.confidence if haul.unloading else 0.6)
         )
-        start, end = group[0][1], group[-1][2]
+        start, end = group[0][1], max(group[-1][2], _dumped_outside_ms(group[-1][2], haul, allowed))
         breaches.append(
             Breach(start, end, x, y, round(confidence, 3), evidence, permit_no=haul.permits[0][1].permit.permit_no)
         )
     return breaches
+
+
+def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
+    """Where the stretch ends with leaving the load: the end of that stop."""
+    left = haul.unloading
+    if left is None or left.stay is None or left.in_silence or left.site in allowed or end_ms < haul.end_ms:
+        return end_ms
+    return left.stay.end_ms
 
 
 def _outside(corridor: list[Stretch], word: int) -> list[Stretch]:

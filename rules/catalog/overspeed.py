@@ -13,15 +13,17 @@ from rules.rule import Breach, EvidenceField, Outing, Rule
 from rules.stays import clipped
 from rules.stretches import Stretch
 
+NOISE_KMH = 3.0  # a lone fix this little above the limit is noise of the receiver: it neither counts nor bridges
+
 
 def judge(outing: Outing, ground: Ground) -> list[Breach]:
     """One breach a merged stretch above the limit."""
     policy = ground.policy
     groups: list[list[tuple[Stretch, int, int]]] = []
     for row, start, end in clipped(outing.rows["speeding"], outing.start_ms, outing.end_ms):
-        if not row.key:
+        if not row.key or (row.n == 1 and row.top_kmh < policy.speed_limit_kmh + NOISE_KMH):
             continue
-        if groups and start - groups[-1][-1][2] < policy.overspeed_merge_s * 1000:
+        if groups and row.start_ms - groups[-1][-1][0].end_ms < policy.overspeed_merge_s * 1000:
             groups[-1].append((row, start, end))
         else:
             groups.append([(row, start, end)])

@@ -32,7 +32,7 @@ def test_a_trip_runs_from_loading_to_leaving_the_load() -> None:
     (trip,) = night().trips
     assert trip.origin_site == "CON1" and trip.disposal_site is None and trip.permit_no == "P1"
     assert trip.loaded_ms == NIGHT_MS + 300_000
-    assert abs(trip.left_ms - NIGHT_MS - 425_000) < 10_000
+    assert abs(trip.left_ms - NIGHT_MS - 415_000) < 10_000
     assert trip.dumped_ms is not None and abs(trip.dumped_ms - NIGHT_MS - 785_000) < 15_000
     assert 2900 < trip.distance_m < 3200
     assert trip.dump_lon is not None and trip.dump_lat is not None and near(trip.dump_lon, trip.dump_lat, 3000, 150)
