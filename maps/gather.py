@@ -18,7 +18,7 @@ from maps.shell import Tiles
 from maps.tell import MINUTE_MS, Row, Teller, minute, to_ms
 from maps.track import Track, set_aside
 from maps.trip_page import Rows, StopMark, TripMap
-from reports import evidence_words, queries
+from reports import evidence_fields, queries
 from reports.names import RULE_NAMES, UNREGISTERED_SITE, name_of
 from reports.registry_copies import REGISTRY_FOLDER
 from reports.store import Store
@@ -177,7 +177,7 @@ class Source:
         facts = (
             *self.tell.who(plate),
             ("起讫", f"{origin} → {end}"),
-            ("里程", evidence_words.distance(float(trip["distance_m"] or 0))),
+            ("里程", evidence_fields.distance(float(trip["distance_m"] or 0))),
             *self.tell.permit_facts(trip["permit_no"]),
         )
         span = (loaded_ms, max(to_ms(at) for at in (trip["loaded_at"], trip["left_at"], dumped) if at is not None))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from maps.ground import site_name, validity_text
 from maps.styles import rule_style
 from maps.trip_page import Case, Rows, StopMark
-from reports import evidence_words
+from reports import evidence_fields, evidence_words
 from reports.names import RULE_NAMES, SITE_KIND_NAMES, STATUS_NAMES, UNREGISTERED_COMPANY, UNREGISTERED_SITE, name_of
 from rules.registry import Registry
 
@@ -37,8 +37,8 @@ class Teller:
         if row["permit_no"]:
             meta.append(f"核准证 {row['permit_no']}")
         figures = (
-            *evidence_words.figures(evidence, zone),
-            *evidence_words.sources(evidence),
+            *evidence_fields.figures(evidence, zone),
+            *evidence_fields.sources(evidence),
             ("线索编号", str(row["violation_id"])),
         )
         sentence = evidence_words.describe(row["rule"], evidence, start_ms, end_ms, zone)
@@ -73,7 +73,7 @@ class Teller:
     def who(self, plate: str) -> Rows:
         """Plate and company, for the head of a page."""
         vehicle = self.registry.vehicle.get(plate)
-        kind = name_of(evidence_words.VALUE_NAMES["vehicle_kind"], vehicle.kind) if vehicle else "未登记车辆"
+        kind = name_of(evidence_fields.VALUE_NAMES["vehicle_kind"], vehicle.kind) if vehicle else "未登记车辆"
         return (("车牌", f"{plate}（{kind}）"), ("企业", self.company_name(plate)))
 
     def permit_facts(self, permit_no: str | None) -> Rows:
@@ -105,7 +105,7 @@ class Teller:
             text = (
                 f"到达 {minute(start_ms, zone)}",
                 f"离开 {minute(end_ms, zone)}",
-                f"停留 {evidence_words.duration((end_ms - start_ms) / 1000)}",
+                f"停留 {evidence_fields.duration((end_ms - start_ms) / 1000)}",
                 site_name(self.registry, stop["site_id"], UNREGISTERED_SITE),
             )
             label = f"{word} {clock(start_ms, zone)}–{clock(end_ms, zone)}"
@@ -126,7 +126,7 @@ class Teller:
             rows.append(
                 (
                     f"{clock(start_ms, zone)}–{clock(end_ms, zone)}",
-                    evidence_words.duration((end_ms - start_ms) / 1000),
+                    evidence_fields.duration((end_ms - start_ms) / 1000),
                     where,
                 )
             )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.evidence_words import FIELD_NAMES, clock, describe, distance, duration, figures, sources, value_text
+from reports.evidence_fields import FIELD_NAMES, clock, distance, duration, figures, sources, value_text
+from reports.evidence_words import describe
 from reports.names import RULE_NAMES
 from rules.catalog import RULES
 
@@ -63,9 +64,10 @@ def test_sentence_of_leaving_the_route() -> None:
             {"driving_s": 1622, "whitelist_entries": [{"hours": "09:30-16:30", "in_force": True}]},
             ["09:30-16:30", "27 分 2 秒"],
         ),
-        ("overspeed", {"top_speed_kmh": 83.0, "speed_limit_kmh": 60}, ["限速 60 km/h", "最高 83 km/h"]),
-        ("signal_loss", {"silence_s": 1500, "moved_m": 4200}, ["定位中断 25 分", "4.2 km"]),
-        ("cloned_plate", {"max_separation_m": 23000, "implied_speed_kmh": 412}, ["23.0 km", "412 km/h"]),
+        ("overspeed", {"top_speed_kmh": 83.0, "limit_kmh": 60}, ["限速 60 km/h", "最高 83 km/h"]),
+        ("signal_loss", {"silent_s": 1500, "moved_m": 4200}, ["定位中断 25 分", "4.2 km"]),
+        ("signal_loss", {"silent_s": 1500, "frozen": True, "load_lost": True}, ["持续上报同一位置", "恢复时已无载货"]),
+        ("cloned_plate", {"apart_m": 23000, "other_terminal": "0139"}, ["23.0 km", "另一终端 0139"]),
         ("uncovered_load", {"distance_m": 900}, ["未密闭", "900 m"]),
     ],
 )
