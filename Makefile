@@ -9,6 +9,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-ready
 READY := .venv/.ready
 OUT ?= demo_out
+BENCHES ?= registry_load read_fixes store
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +30,8 @@ check: $(READY) ## what needs no run: lint, format, types, the arrows between th
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_rules.py --check
 
-bench: $(READY) ## speed and memory, as docs/performance.md quotes them
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(READY) ## speed and memory of each part (BENCHES="registry_load accuracy": only these)
+	@for each in $(BENCHES); do echo "== $$each"; $(BIN)/python -m bench.$$each $(ARGS) || exit 1; done
 
 docs: $(READY) ## docs/rules.md, from the rules themselves
 	$(BIN)/python tools/generate_rules.py
