@@ -155,7 +155,7 @@ def _two_of_each(parts: list[Any], which: str) -> Positions:
     try:
         positions = np.array([position[:2] for position in parts], dtype=np.float64)
     except OverflowError:
-        raise _Misshapen(f"{which}holds a number out of all bounds", _WGS84_ORDER) from None
+        raise _Misshapen(f"{which}a number is out of all bounds", _WGS84_ORDER) from None
     _check_range(positions, which)
     return positions
 
