@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from math import floor
+from typing import Any, ClassVar
 
 
 def stable_id(*parts: object) -> str:
@@ -108,3 +109,34 @@ class Findings:
         self.stops += other.stops
         self.health += other.health
         return self
+
+
+@dataclass(frozen=True)
+class SuspectedSite:
+    """A place that is in no registry: `loading` (an unregistered construction site) or `dumping` (a black ground).
+
+    `polygon` is GeoJSON text in WGS 84; `lon`, `lat` (degrees) is the visit in its middle. `trucks` and `visits` count
+    the stays with a sign, `first_ms` and `last_ms` (epoch ms) span them. `evidence_grade` is A (two independent signs),
+    B (one sensor) or C (pattern only). `evidence` is JSON-ready: the stays, trips and violations it rests on.
+    """
+
+    kind: str
+    polygon: str
+    lon: float
+    lat: float
+    trucks: int
+    visits: int
+    first_ms: int
+    last_ms: int
+    evidence_grade: str
+    confidence: float
+    district_id: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    #: Side of the cells that ids go by, degrees: two places of a kind are never so close that they share one.
+    CELL_DEG: ClassVar[float] = 0.0009
+
+    @property
+    def suspect_id(self) -> str:
+        """Stable by place: the kind, and the cell of about 100 m that the middle lies in."""
+        return stable_id("suspect", self.kind, floor(self.lon / self.CELL_DEG), floor(self.lat / self.CELL_DEG))

@@ -47,13 +47,7 @@ class LoadWord:
             if state.loaded is None:
                 state = replace(state, loaded=word)
             if word == state.loaded:
-                against = max(0, state.against - row.n)
-                state = replace(
-                    state,
-                    against=against,
-                    before_ms=row.end_ms if not against else state.before_ms,
-                    heard_ms=row.end_ms,
-                )
+                state = replace(state, against=max(0, state.against - row.n), heard_ms=row.end_ms)
                 continue
             if not state.against:
                 state = replace(state, onset_ms=row.start_ms, before_ms=state.heard_ms)

@@ -17,14 +17,16 @@ from rules.raster import Ints
 
 #: Figures of the fixes are kept in whole decimetres, so that sums do not depend on their order.
 DM_PER_M = 10
+TRAIL_FIXES = 32  # a reflection of two and a half minutes has fewer, five seconds apart
 
 
 class Stretch(NamedTuple):
     """Fixes of one truck, alike in one channel. `key` says alike in what; the rest are figures.
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
-    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
-    truck cannot have driven the leg that leads here from the stand before it.
+    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix, `v0_kmh` and
+    `v1_kmh` are the first and the last. `leapt`: the truck cannot have driven the leg that leads here from the stand
+    before it. `trail`: of the channel `corridor` the place of every fix, as long as they are few.
     """
 
     key: Any
@@ -41,7 +43,10 @@ class Stretch(NamedTuple):
     sum_x_dm: int
     sum_y_dm: int
     top_kmh: float
+    v0_kmh: float
+    v1_kmh: float
     leapt: bool = False
+    trail: tuple[tuple[int, int], ...] = ()
 
     @property
     def mean_m(self) -> tuple[float, float]:
@@ -51,9 +56,11 @@ class Stretch(NamedTuple):
 
 def join(a: Stretch, b: Stretch) -> Stretch:
     """Two stretches of like fixes that follow each other, as one."""
+    trail = (*a.trail, *b.trail) if a.trail and b.trail and a.n + b.n <= TRAIL_FIXES else ()
     return Stretch(
         a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
-        a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm, max(a.top_kmh, b.top_kmh), a.leapt,
+        a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm,
+        max(a.top_kmh, b.top_kmh), a.v0_kmh, b.v1_kmh, a.leapt, trail,
     )  # fmt: skip
 
 
@@ -92,16 +99,29 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         columns = [
             keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1, fixes.lead_ms[first], fixes.lead_mm[first],
             sums[2][last + 1] - sums[2][first + 1], x_dm[first], y_dm[first], x_dm[last], y_dm[last],
-            sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first], np.maximum.reduceat(fixes.speed_kmh, first), fixes.leapt[first],
+            sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first],
+            np.maximum.reduceat(fixes.speed_kmh, first), fixes.speed_kmh[first], fixes.speed_kmh[last], fixes.leapt[first],
         ]  # fmt: skip
         values = [column.tolist() for column in columns]
         if name == "zone":
             values[0] = [fixes.zone_sets[k] for k in values[0]]
-        listed = list(map(Stretch._make, zip(*values, strict=True)))
+        if name == "corridor":
+            values.append(_trails(first, last, x_dm, y_dm))
+        listed = [Stretch(*row) for row in zip(*values, strict=True)]
         bounds = np.searchsorted(first, fixes.starts).tolist()
         for k, row in enumerate(rows):
             row[name] = listed[bounds[k] : bounds[k + 1]]
     return rows
+
+
+def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[tuple[int, int], ...]]:
+    """The places of each run of at most `TRAIL_FIXES` fixes."""
+    x, y = x_dm.tolist(), y_dm.tolist()
+    few = (last - first < TRAIL_FIXES).tolist()
+    ends = (last + 1).tolist()
+    return [
+        tuple(zip(x[a:b], y[a:b], strict=True)) if s else () for a, b, s in zip(first.tolist(), ends, few, strict=True)
+    ]
 
 
 def extend(rows: Rows, more: Rows, silence_ms: int) -> None:

@@ -8,21 +8,15 @@ Source: 城市建筑垃圾管理规定 (Ministry of Construction Order 139, 2005
 
 from __future__ import annotations
 
-from math import hypot
-
 import shapely
-from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
 
-from rules.ground import Ground, PermitGround
+from rules.ground import Ground
 from rules.hauls import Haul
+from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stays import clipped
-from rules.stretches import DM_PER_M, Rows, Stretch
-
-REFLECTION_MAX_MS = 150_000  # reflections last up to two minutes
-REFLECTION_MAX_M = 170.0  # and shift by up to 140 m, noise apart
-REFLECTION_SPREAD_M = 45.0  # the shift stays the same but for noise
-DRIVEN_SPEED_MS = 22.0
+from rules.stretches import DM_PER_M, Rows, Stretch, join
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -36,18 +30,27 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         if any(s.site_id in p.permit.disposal_sites for _, p in haul.permits)
     }
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
-    parts = []
-    for row, start, end in clipped(_outside(rows["corridor"], haul.word), haul.left_ms, haul.end_ms):
-        if any(a <= row.start_ms and row.end_ms <= b for a, b in at_allowed) or _reflected(row, haul, ground):
-            continue
-        parts.append((row, start, end))
+    lines = shapely.union_all([p.lines for _, p in haul.permits])
+    joined = _by_side(rows["corridor"], haul.word)
+    reflected = {
+        row.start_ms
+        for before, row, after in zip([None, *joined], joined, [*joined[1:], None], strict=False)
+        if not row.key and is_reflection(row, before, after, lines)
+    }
+    parts = [
+        part
+        for part in clipped(joined, haul.left_ms, haul.end_ms)
+        if not part[0].key
+        and part[0].start_ms not in reflected
+        and not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)
+    ]
     breaches = []
     for group in _merged(parts, policy.merge_s * 1000):
         outside_ms = sum(end - start for _, start, end in group)
         length_mm = sum(r.length_mm + r.lead_mm // 2 for r, _, _ in group)
         if outside_ms < policy.off_route_min_s * 1000 or length_mm < policy.off_route_min_m * 1000:
             continue
-        (x, y), worst = _worst([r for r, _, _ in group], haul.permits)
+        (x, y), worst = _worst([r for r, _, _ in group], lines)
         evidence = {
             "outside_s": outside_ms // 1000,
             "distance_m": length_mm // 1000,
@@ -74,29 +77,21 @@ def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
     return left.stay.end_ms
 
 
-def _outside(corridor: list[Stretch], word: int) -> list[Stretch]:
-    """Corridor stretches joined over what the permits do not ask about: those outside all of `word`, each whole."""
+def _by_side(corridor: list[Stretch], word: int) -> list[Stretch]:
+    """Corridor stretches joined to those inside a corridor of `word` (key 1) and outside all of them (key 0)."""
     found: list[Stretch] = []
-    joined = False
     for row in corridor:
-        if row.key & word:
-            found.append(row._replace(key=1))
-            joined = False
-        elif joined and row.lead_ms <= REFLECTION_MAX_MS:
-            last = found[-1]
-            found[-1] = last._replace(end_ms=row.end_ms, n=last.n + row.n, length_mm=last.length_mm + row.lead_mm + row.length_mm, x1_dm=row.x1_dm, y1_dm=row.y1_dm,
-                                      sum_x_dm=last.sum_x_dm + row.sum_x_dm, sum_y_dm=last.sum_y_dm + row.sum_y_dm)  # fmt: skip
+        side = row._replace(key=int(bool(row.key & word)))
+        if found and found[-1].key == side.key and side.lead_ms <= LONGEST_MS:
+            found[-1] = join(found[-1], side)
         else:
-            found.append(row._replace(key=0))
-            joined = True
+            found.append(side)
     return found
 
 
 def _merged(parts: list[tuple[Stretch, int, int]], bridge_ms: int) -> list[list[tuple[Stretch, int, int]]]:
     groups: list[list[tuple[Stretch, int, int]]] = []
     for part in parts:
-        if part[0].key:
-            continue
         if groups and part[1] - groups[-1][-1][2] < bridge_ms:
             groups[-1].append(part)
         else:
@@ -104,32 +99,14 @@ def _merged(parts: list[tuple[Stretch, int, int]], bridge_ms: int) -> list[list[
     return groups
 
 
-def _reflected(row: Stretch, haul: Haul, ground: Ground) -> bool:
-    """Whether one constant shift, come and gone at a leap, explains a short excursion."""
-    if row.key or row.end_ms - row.start_ms > REFLECTION_MAX_MS:
-        return False
-    line = shapely.union_all([p.lines for _, p in haul.permits])
-    ends = [(row.x0_dm / DM_PER_M, row.y0_dm / DM_PER_M), row.mean_m, (row.x1_dm / DM_PER_M, row.y1_dm / DM_PER_M)]
-    shifts = []
-    for x, y in ends:
-        near = shapely.shortest_line(line, Point(x, y)).coords
-        shifts.append((near[1][0] - near[0][0], near[1][1] - near[0][1]))
-    sizes = [hypot(*s) for s in shifts]
-    if max(sizes) > REFLECTION_MAX_M:
-        return False
-    spread = max(hypot(a[0] - b[0], a[1] - b[1]) for a in shifts for b in shifts)
-    return spread <= REFLECTION_SPREAD_M
-
-
-def _worst(group: list[Stretch], permits: tuple[tuple[int, PermitGround], ...]) -> tuple[tuple[float, float], float]:
+def _worst(group: list[Stretch], lines: BaseGeometry) -> tuple[tuple[float, float], float]:
     """Of the places that the stretches remember, the one farthest from every permitted route."""
-    line = shapely.union_all([p.lines for _, p in permits])
     places = [
         p
         for r in group
         for p in ((r.x0_dm / DM_PER_M, r.y0_dm / DM_PER_M), r.mean_m, (r.x1_dm / DM_PER_M, r.y1_dm / DM_PER_M))
     ]
-    far = shapely.distance(line, shapely.points(places))
+    far = shapely.distance(lines, shapely.points(places))
     worst = int(far.argmax())
     return places[worst], float(far[worst])
 
