@@ -101,9 +101,9 @@ def check(registry: Path) -> None:
     if inspected.registry is None:
         raise click.UsageError(f"{registry}: {len(inspected.errors)} fault(s), listed above")
     table(("policy key", "value", "unit", "default", "where from"), inspected.policy_rows)
-    found = inspected.registry
     names = ("companies", "vehicles", "whitelist", "permits", "sites", "zones", "districts", "bans")
-    say("", f"{registry}: usable, {len(inspected.warnings)} warning(s). " + ", ".join(f"{len(getattr(found, name))} {name}" for name in names))
+    counts = ", ".join(f"{len(getattr(inspected.registry, name))} {name}" for name in names)
+    say("", f"{registry}: usable, {len(inspected.warnings)} warning(s). {counts}")
 
 
 @cli.command()
