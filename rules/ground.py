@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rules.plane import Floats, Plane
 from rules.raster import Ints, PolygonIndex
-from rules.registry import Permit, Registry, Site
-
-MAX_PERMITS_OF_PLATE = 62  # their corridors are bits of one signed 64-bit word
+from rules.registry import MAX_PERMITS_OF_PLATE, Permit, Registry, Site
 
 NOWHERE = -1  # the site index of a place that is at no site
 
@@ -46,6 +45,7 @@ class Ground:
         self._zones = PolygonIndex(self.zone_polygons)
         self.permit_ground = {p.permit_no: self._lay(p) for p in registry.permits}
         self._districts = shapely.STRtree([flat(d.polygon) for d in registry.districts])
+        self._lines_of: dict[tuple[str, ...], BaseGeometry] = {}
         self._permits_of: dict[str, tuple[PermitGround, ...]] = {}
 
     def _lay(self, permit: Permit) -> PermitGround:
@@ -67,6 +67,16 @@ class Ground:
                 :MAX_PERMITS_OF_PLATE
             ]
             self._permits_of[plate] = found
+        return found
+
+    def lines_of(self, permits: Sequence[tuple[int, PermitGround]]) -> BaseGeometry:
+        """The routes of some permits (each with its bit) as one geometry, prepared for distances."""
+        key = tuple(p.permit.permit_no for _, p in permits)
+        found = self._lines_of.get(key)
+        if found is None:
+            found = shapely.union_all([p.lines for _, p in permits])
+            shapely.prepare(found)
+            self._lines_of[key] = found
         return found
 
     def sites_at(self, x_m: Floats, y_m: Floats, time_ms: Ints) -> NDArray[np.int32]:

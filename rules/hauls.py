@@ -22,7 +22,7 @@ FAR_END_SHARE = 0.85  # of the trip's farthest distance from where it loaded
 WILD_SIGNS = 2.0  # of four signs, each at most 1
 WILD_SIGNS_HOME = 2.5
 SURER_THAN_SILENCE = 0.85  # a stand this likely was the dumping, though the truck was silent for a while, too
-DUMP_STAND_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps
+DUMP_STAND_MAX_MS = 900_000  # who stands longer off every site rests or sleeps; leaving a load takes minutes
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ many pieces a run of like words arrives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rules.annotate import UNKNOWN
 from rules.stretches import Stretch
@@ -37,22 +37,22 @@ class LoadWord:
 
     def hear(self, rows: list[Stretch]) -> tuple[LoadWord, list[Flip]]:
         """Takes in a truck's next stretches of load words; gives the new state and the flips found."""
-        state, flips = self, list[Flip]()
+        loaded, against, onset_ms, before_ms, heard_ms = (getattr(self, name) for name in self.__dataclass_fields__)
+        flips: list[Flip] = []
         for row in rows:
             if row.key == UNKNOWN:
-                if state.loaded is not None and row.end_ms - state.heard_ms > FORGET_MS:
-                    state = LoadWord()
+                if loaded is not None and row.end_ms - heard_ms > FORGET_MS:
+                    loaded, against, onset_ms, before_ms, heard_ms = None, 0, 0, 0, 0
                 continue
             word = bool(row.key)
-            if state.loaded is None:
-                state = replace(state, loaded=word)
-            if word == state.loaded:
-                state = replace(state, against=max(0, state.against - row.n), heard_ms=row.end_ms)
-                continue
-            if not state.against:
-                state = replace(state, onset_ms=row.start_ms, before_ms=state.heard_ms)
-            state = replace(state, against=state.against + row.n, heard_ms=row.end_ms)
-            if state.against >= FLIP_FIXES:
-                flips.append(Flip(word, state.onset_ms, state.before_ms))
-                state = replace(state, loaded=word, against=0)
-        return state, flips
+            if loaded is None or word == loaded:
+                loaded, against = word, max(0, against - row.n)
+            else:
+                if not against:
+                    onset_ms, before_ms = row.start_ms, heard_ms
+                against += row.n
+                if against >= FLIP_FIXES:
+                    flips.append(Flip(word, onset_ms, before_ms))
+                    loaded, against = word, 0
+            heard_ms = row.end_ms
+        return LoadWord(loaded, against, onset_ms, before_ms, heard_ms), flips

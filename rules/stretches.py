@@ -115,13 +115,12 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
 
 
 def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[tuple[int, int], ...]]:
-    """The places of each run of at most `TRAIL_FIXES` fixes."""
-    x, y = x_dm.tolist(), y_dm.tolist()
-    few = (last - first < TRAIL_FIXES).tolist()
-    ends = (last + 1).tolist()
-    return [
-        tuple(zip(x[a:b], y[a:b], strict=True)) if s else () for a, b, s in zip(first.tolist(), ends, few, strict=True)
-    ]
+    """The places of each run of at most `TRAIL_FIXES` fixes, nothing of longer ones."""
+    sizes = np.where(last - first < TRAIL_FIXES, last - first + 1, 0)
+    ends = np.cumsum(sizes)
+    rows = np.repeat(first - (ends - sizes), sizes) + np.arange(ends[-1])
+    places = list(zip(x_dm[rows].tolist(), y_dm[rows].tolist(), strict=True))
+    return [tuple(places[a:b]) for a, b in zip((ends - sizes).tolist(), ends.tolist(), strict=True)]
 
 
 def extend(rows: Rows, more: Rows, silence_ms: int) -> None:

@@ -13,10 +13,13 @@ from shapely.geometry.base import BaseGeometry
 
 from rules.ground import Ground
 from rules.hauls import Haul
+from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stays import clipped
 from rules.stretches import DM_PER_M, Rows, Stretch, join
+
+Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -30,26 +33,16 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         if any(s.site_id in p.permit.disposal_sites for _, p in haul.permits)
     }
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
-    lines = shapely.union_all([p.lines for _, p in haul.permits])
+    lines = ground.lines_of(haul.permits)
     joined = _by_side(rows["corridor"], haul.word)
-    reflected = {
-        row.start_ms
-        for before, row, after in zip([None, *joined], joined, [*joined[1:], None], strict=False)
-        if not row.key and is_reflection(row, before, after, lines)
-    }
     parts = [
         part
         for part in clipped(joined, haul.left_ms, haul.end_ms)
-        if not part[0].key
-        and part[0].start_ms not in reflected
-        and not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)
+        if not part[0].key and not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)
     ]
     breaches = []
-    for group in _merged(parts, policy.merge_s * 1000):
-        outside_ms = sum(end - start for _, start, end in group)
-        length_mm = sum(r.length_mm + r.lead_mm // 2 for r, _, _ in group)
-        if outside_ms < policy.off_route_min_s * 1000 or length_mm < policy.off_route_min_m * 1000:
-            continue
+    for group in _driven(parts, joined, lines, policy):
+        outside_ms, length_mm = _size(group)
         (x, y), worst = _worst([r for r, _, _ in group], lines)
         evidence = {
             "outside_s": outside_ms // 1000,
@@ -67,6 +60,28 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
             Breach(start, end, x, y, round(confidence, 3), evidence, permit_no=haul.permits[0][1].permit.permit_no)
         )
     return breaches
+
+
+def _driven(parts: list[Part], joined: list[Stretch], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
+    """Merged stretches that are long enough once reflections are taken out of them."""
+    enough = lambda g: _size(g)[0] >= policy.off_route_min_s * 1000 and _size(g)[1] >= policy.off_route_min_m * 1000
+    bridge_ms = policy.merge_s * 1000
+    suspects = [group for group in _merged(parts, bridge_ms) if enough(group)]
+    if not suspects:
+        return []
+    around = {
+        row.start_ms: (before, after)
+        for before, row, after in zip([None, *joined], joined, [*joined[1:], None], strict=False)
+    }
+    real = [
+        part for group in suspects for part in group if not is_reflection(part[0], *around[part[0].start_ms], lines)
+    ]
+    return [group for group in _merged(real, bridge_ms) if enough(group)]
+
+
+def _size(group: list[Part]) -> tuple[int, int]:
+    """Time (ms) and way (mm) outside; half of the leg that leads out counts."""
+    return sum(end - start for _, start, end in group), sum(r.length_mm + r.lead_mm // 2 for r, _, _ in group)
 
 
 def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
@@ -89,8 +104,8 @@ def _by_side(corridor: list[Stretch], word: int) -> list[Stretch]:
     return found
 
 
-def _merged(parts: list[tuple[Stretch, int, int]], bridge_ms: int) -> list[list[tuple[Stretch, int, int]]]:
-    groups: list[list[tuple[Stretch, int, int]]] = []
+def _merged(parts: list[Part], bridge_ms: int) -> list[list[Part]]:
+    groups: list[list[Part]] = []
     for part in parts:
         if groups and part[1] - groups[-1][-1][2] < bridge_ms:
             groups[-1].append(part)
