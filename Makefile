@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; without it, the first one of 3.11 or later on PATH is taken.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check bench accuracy golden docs clean
 SHELL := /bin/bash
 
 BIN := .venv/bin
@@ -32,6 +32,12 @@ check: $(READY) ## what needs no run: lint, format, types, the arrows between th
 
 bench: $(READY) ## speed and memory of each part (BENCHES="registry_load accuracy": only these)
 	@for each in $(BENCHES); do echo "== $$each"; $(BIN)/python -m bench.$$each $(ARGS) || exit 1; done
+
+accuracy: $(READY) ## docs/accuracy.md, measured on 30 invented cities; ten minutes (ARGS=--quick: a minute, prints only)
+	@$(BIN)/python -m bench.accuracy $(ARGS)
+
+golden: $(READY) ## rewrites the golden weeks in tests/golden, on purpose, when findings were meant to change
+	@$(BIN)/python -m bench.golden
 
 docs: $(READY) ## docs/rules.md, from the rules themselves
 	$(BIN)/python tools/generate_rules.py
