@@ -87,8 +87,8 @@ def demo(out: Path) -> None:
 def check(registry: Path) -> None:
     """Validates a registry folder and prints every fault, then the policy in force.
 
-    Faults name the file, the row or feature, the field, what is wrong and what is allowed. With any fault the exit
-    code is 2, and `run` refuses the folder: nothing half-loaded is ever used.
+    Faults name the file, the row or feature, the field, what is wrong and what is allowed. With any the exit code
+    is 2, and `run` refuses the folder: nothing half-loaded is ever used. Warnings do not hinder.
 
     \b
     Example:
