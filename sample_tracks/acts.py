@@ -6,7 +6,7 @@ import numpy as np
 
 from sample_tracks.clock import Clock
 from sample_tracks.fleet import Fleet, Truck
-from sample_tracks.jobs import LATE_START
+from sample_tracks.jobs import start_late
 from sample_tracks.plane import stream
 
 #: How often each act is planned in an earlier week and in the last one, for a fleet of `_FLEET` trucks. An act breaks
@@ -89,7 +89,7 @@ def _can(act: str, truck: Truck, fleet: Fleet) -> bool:
     if act in ("silence_dump", "pit"):
         return truck.works("load")
     if act == "hours":
-        return any(p.hours >= LATE_START for p in fleet.permits_of(truck))
+        return bool(start_late(fleet.permits_of(truck)))
     if act in ("day_errand", "spill"):
         return truck.whitelist is None
     if act == "clone":

@@ -108,6 +108,7 @@ class Knobs:
     noise: str = "urban"
     silence_rate: float | None = None
     reflection_rate: float | None = None
+    other_datums: int = 2
 
 
 def build_fleet(city: City, clock: Clock, seed: int, knobs: Knobs) -> Fleet:
@@ -186,8 +187,8 @@ def _ail(trucks: list[Truck], rng: np.random.Generator, knobs: Knobs) -> None:
     well = [trucks[i] for i in order if not trucks[i].ill]
     for truck in well[: knobs.datum_liars]:
         truck.true_datum = "gcj02"
-    for truck, datum in zip(well[knobs.datum_liars :], ("gcj02", "bd09"), strict=False):
-        truck.true_datum = truck.told_datum = datum
+    for i, truck in enumerate(well[knobs.datum_liars : knobs.datum_liars + knobs.other_datums]):
+        truck.true_datum = truck.told_datum = ("gcj02", "bd09")[i % 2]
     well[-1].second_terminal = "0138" + "".join(map(str, rng.integers(0, 10, 8)))
 
 

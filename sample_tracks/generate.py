@@ -140,6 +140,12 @@ def write_excerpt(fixes: pl.DataFrame, clock: Clock, folder: Path, plate: str) -
     (folder / "excerpt.jsonl.gz").write_bytes(gzip.compress(text, mtime=0))
 
 
+def _well_equipped(trucks: list[Truck]) -> Truck:
+    """A truck with every sensor, all well, and one device; the first of all where there is none."""
+    good = [t for t in trucks if len(t.sensors) == 3 and not t.ill and not t.second_terminal]
+    return (good or trucks)[0]
+
+
 def generate(
     out: Path, weeks: list[str], seed: int, city_seed: int, knobs: Knobs, honest: bool = False, spoil: bool = True
 ) -> None:
@@ -149,7 +155,7 @@ def generate(
     fixes = arrange(frames, knobs.noise, seed)
     write_registry(world, out / "registry")
     write_truth(labels, world.clock, out / "truth.csv")
-    write_excerpt(fixes, world.clock, out, world.fleet.trucks[0].plate)
+    write_excerpt(fixes, world.clock, out, _well_equipped(world.fleet.trucks).plate)
     if spoil:
         fixes = spoilt_rows(fixes)
     write_tracks(fixes, world.clock, out / "tracks")
@@ -168,11 +174,16 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--outfit", choices=sorted(OUTFITS), help="sensors of every truck; a mix unless given")
     p.add_argument("--ill-share", type=float, default=Knobs.ill_share, help="share of trucks with an ill sensor")
     p.add_argument("--datum-liars", type=int, default=Knobs.datum_liars, help="terminals that tell the wrong datum")
+    p.add_argument(
+        "--other-datums", type=int, default=Knobs.other_datums, help="terminals in GCJ-02 and BD-09 that say so"
+    )
     p.add_argument("--silences", type=float, help="silences an hour of driving; the noise's own unless given")
     p.add_argument("--reflections", type=float, help="reflections an hour of driving; the noise's own unless given")
     p.add_argument("--no-violations", action="store_true", help="everybody keeps the rules")
     a = p.parse_args(argv)
-    knobs = Knobs(a.trucks, a.interval, a.ill_share, a.datum_liars, a.outfit, a.noise, a.silences, a.reflections)
+    knobs = Knobs(
+        a.trucks, a.interval, a.ill_share, a.datum_liars, a.outfit, a.noise, a.silences, a.reflections, a.other_datums
+    )  # fmt: skip
     try:
         generate(a.out, a.weeks, a.seed, a.city_seed if a.city_seed is not None else a.seed, knobs, a.no_violations)
     except ValueError as fault:

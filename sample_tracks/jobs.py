@@ -45,7 +45,7 @@ def pick(world: World, truck: Truck, act: str, now_s: float, rng: np.random.Gene
     if act == "expired":
         return _to_an_expired_site(world, mine, now_s, rng)
     if act == "hours":
-        mine = [p for p in mine if p.hours >= LATE_START]
+        mine = start_late(mine)
     ways = [
         (p, d, way) for p in mine for d, way in zip(p.disposals, p.routes, strict=False) if world.fleet.open_at(d, then)
     ]
@@ -64,6 +64,12 @@ def pick(world: World, truck: Truck, act: str, now_s: float, rng: np.random.Gene
             return None
         goal = one(rng, others)
     return Job(permit, origin, goal, path if goal.place_id == disposal else city.route(origin, goal))
+
+
+def start_late(permits: list[Permit]) -> list[Permit]:
+    """Permits of origins that none of them opens early in the night."""
+    early = {p.origin for p in permits if p.hours < LATE_START}
+    return [p for p in permits if p.origin not in early]
 
 
 def open_sites(world: World, second: float) -> list[Place]:

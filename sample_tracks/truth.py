@@ -126,17 +126,17 @@ class Judge:
         for a, b in join(cut(spans_of(outside), self.silences), 600):
             travel = float(self.truth.speed[a:b][outside[a:b]].sum())
             far = float(shapely.distance(corridor, shapely.points(self.truth.xy[a:b:5].astype(float))).max())
-            sure = (
-                known and (b - a) >= 60 * _SURE and travel >= 120 * _SURE and far >= 80 and self._seen(a, b, 60 * _SURE)
-            )
+            driven_s = min(b, haul.arrived_s if haul.arrived_s > 0 else b) - a
+            enough = driven_s >= 60 * _SURE and travel >= 120 * _SURE and far >= 80
+            sure = known and enough and self._seen(a, b, 60 * _SURE)
             self._say("positive" if sure else "ignore", "off_route", a, b, haul.act)
 
     def _wrong_destination(self, haul: Haul, permits: list[Permit]) -> None:
         named = {d for p in permits for d in p.disposals}
         if self._takes_muck(haul) and haul.goal not in named:
             a, b = self._stay(haul)
-            lost = any(c <= haul.dumped_s < d for c, d in self.silences)
-            self._say("ignore" if lost else "positive", "wrong_destination", a, b, haul.goal)
+            sure = self._told_dumped(haul) and self._seen(a, b, 0.4 * (b - a))
+            self._say("positive" if sure else "ignore", "wrong_destination", a, b, haul.goal)
 
     def _dumping(self, haul: Haul) -> None:
         """A load left anywhere but where muck may be taken then."""
@@ -153,8 +153,11 @@ class Judge:
 
     def _told_dumped(self, haul: Haul) -> bool:
         """Whether sensors, or else stops, tell where the load was left."""
-        told = self.truck.works("load") or (self.truck.works("lift") and self._registered(haul.origin))
-        if told or haul.dumped_s < 0 or self._takes_muck(haul):
+        if self.truck.works("load") or haul.dumped_s < 0:
+            return True
+        if not self._seen(haul.arrived_s, haul.left_s, 0.5 * (haul.left_s - haul.arrived_s)):
+            return False
+        if self._takes_muck(haul) or (self.truck.works("lift") and self._registered(haul.origin)):
             return True
         stood = haul.left_s - haul.arrived_s >= 200
         returns = any(h.number == haul.number + 1 and h.loaded_s - haul.left_s < 2 * 3600 for h in self.truth.hauls)

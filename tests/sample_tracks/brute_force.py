@@ -76,7 +76,8 @@ def in_force(row: dict[str, Any], at: datetime) -> bool:
 def truck_fixes(folder: Path) -> dict[str, list[tuple[datetime, Point, float, str]]]:
     """Time, place, speed (km/h) and load word of every fix, by plate, in order."""
     frame = pl.concat([pl.read_parquet(f) for f in sorted((folder / "tracks").glob("*.parquet"))])
-    frame = frame.unique(["plate", "terminal", "time"]).sort("plate", "time")
+    terminals = [r["terminal"] for r in rows(folder / "registry" / "vehicles.csv")]  # and not the clones'
+    frame = frame.filter(pl.col("terminal").is_in(terminals)).unique(["plate", "time"]).sort("plate", "time")
     found: dict[str, list[tuple[datetime, Point, float, str]]] = {}
     for plate, time, lon, lat, speed, load in frame.select(
         "plate", "time", "lon", "lat", "speed_kmh", "load"

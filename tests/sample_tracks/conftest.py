@@ -9,7 +9,7 @@ import pytest
 from sample_tracks.fleet import Knobs
 from sample_tracks.generate import generate
 
-CLEAN = Knobs(trucks=5, interval_s=5.0, ill_share=0.0, datum_liars=0, outfit="full", noise="clean")
+CLEAN = Knobs(trucks=5, interval_s=5.0, ill_share=0.0, datum_liars=0, other_datums=0, outfit="full", noise="clean")
 WEEK = ["2026-W47"]
 
 
