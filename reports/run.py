@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -34,10 +34,12 @@ from rules.findings import Findings
 from rules.ground import Ground
 from rules.health import learn
 from rules.points import share_points
-from rules.registry import load, snapshot
+from rules.registry import Registry, load, load_with_files
 
 #: A bucket is judged in one piece by one process, which needs about 600 bytes a fix while it does.
 BUCKET_FIXES = 1_000_000
+#: Tracks of this size are more than one bucket, most likely: the processes that judge are started while they are read.
+MANY_BYTES = 12_000_000
 SPOOL_FOLDER = "spool.tmp"
 
 
@@ -119,14 +121,17 @@ def run_stored(
     """
     started_s = time.monotonic()
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    registry = load(registry_folder)
+    registry, registry_files = load_with_files(registry_folder)
+    cores = workers or len(os.sched_getaffinity(0))
     with Store.open(out, create=True) as store, _spool(store.path) as spool:
-        tally = Tally()
-        cores = workers or len(os.sched_getaffinity(0))
-        with watch(console, "reading tracks") as on_progress:
+        judges = _Judges(registry_folder, registry, store.path, cores)
+        with judges, watch(console, "reading tracks") as on_progress:
+            tally = Tally()
+            if _size_bytes(tracks) >= MANY_BYTES:
+                judges.hire()
             frames = read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress)
             buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
-        judged = list(_judge(buckets, registry_folder, store.path, console, cores))
+        judged = judges.judge(buckets, console)
         tally.found_repeated(sum(j.repeated for j in judged))
         tally.check()
         findings = Findings()
@@ -137,7 +142,7 @@ def run_stored(
         findings.violations = share_points(findings.violations)
         head = RunHead(
             registry=registry,
-            registry_folder_files=snapshot(registry_folder),
+            registry_folder_files=registry_files,
             input_digest=_digest(tally, judged),
             engine_version=version("muckwatch"),
             started_at_ms=now_ms,
@@ -171,27 +176,60 @@ def _spool(store: Path) -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _judge(buckets: Buckets, registry: Path, store: Path, console: Console, cores: int) -> Iterator[_Judged]:
-    """Judges every bucket: here when there is one, else in processes; in the order of the buckets."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with buckets, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("judging", total=len(buckets))
-        if len(buckets) <= 1 or cores == 1:
-            ground = Ground(load(registry))
-            for bucket in buckets.buckets:
-                yield judge_bucket(bucket, ground, store)
-                bar.advance(task)
-            return
-        os.environ.setdefault("POLARS_MAX_THREADS", "1")  # for the children: one core each
-        with ProcessPoolExecutor(min(cores, len(buckets)), get_context("spawn"), _prepare, (registry, store)) as pool:
-            waiting = [pool.submit(_judge_here, bucket) for bucket in buckets.buckets]
-            pending: set[Future[_Judged]] = set(waiting)
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                    bar.advance(task)
-            yield from (future.result() for future in waiting)
+def _size_bytes(tracks: Sequence[str | Path]) -> int:
+    """How much there is to read; standard input counts as nothing, what cannot be read has its error later."""
+    files = (f for t in tracks for f in ([Path(t)] if Path(t).is_file() else Path(t).rglob("*")) if str(t) != "-")
+    return sum(f.stat().st_size for f in files if f.is_file())
+
+
+class _Judges:
+    """The processes that judge buckets; none as long as there is one bucket."""
+
+    def __init__(self, registry_folder: Path, registry: Registry, store: Path, cores: int) -> None:
+        self._registry_folder, self._registry, self._store, self._cores = registry_folder, registry, store, cores
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> _Judges:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.dismiss()
+
+    def hire(self) -> None:
+        """Starts the processes, so that they are ready once the tracks are read."""
+        if self._cores > 1 and self._pool is None:
+            os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one core each; this process has read its own already
+            about = (self._registry_folder, self._store)
+            self._pool = ProcessPoolExecutor(self._cores, get_context("spawn"), _prepare, about)
+            for _ in range(self._cores):
+                self._pool.submit(_ready)
+
+    def dismiss(self) -> None:
+        """Ends the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def judge(self, buckets: Buckets, console: Console) -> list[_Judged]:
+        """Judges every bucket; the answers are in the order of the buckets."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with buckets, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("judging", total=len(buckets))
+            try:
+                if len(buckets) > 1:
+                    self.hire()
+                if self._pool is None or len(buckets) <= 1:
+                    ground = Ground(self._registry)
+                    return [
+                        judge_bucket(bucket, ground, self._store) for bucket in bar.track(buckets.buckets, task_id=task)
+                    ]
+                waiting = [self._pool.submit(_judge_here, bucket) for bucket in buckets.buckets]
+                for _ in bar.track(as_completed(waiting), task_id=task, total=len(waiting)):
+                    pass
+                return [future.result() for future in waiting]
+            finally:
+                self.dismiss()
 
 
 def _prepare(registry: Path, store: Path) -> None:
@@ -199,6 +237,10 @@ def _prepare(registry: Path, store: Path) -> None:
     gc.disable()  # plain rows by the hundred thousand, no cycles, and the process is short-lived
     global _ground, _store
     _ground, _store = Ground(load(registry)), store
+
+
+def _ready() -> None:
+    """Does nothing: asking for it makes a process start and prepare."""
 
 
 _ground: Ground

@@ -34,7 +34,7 @@ BEFORE, JUDGED, AFTER = -1, 0, 1
 
 @dataclass(frozen=True)
 class Annotated:
-    """Judged fixes of many trucks, sorted by truck and time; all columns have one length, `starts` one entry a truck more.
+    """Judged fixes of many trucks, sorted by truck and time; columns of one length, `starts` has a truck's first row.
 
     `lead_ms`, `lead_mm` measure the leg that leads to a fix (from the truck's fix before it; -1 and 0 for its first).
     `leapt`: the truck stood at the fix before and cannot have driven here since, so it did not stand there.
@@ -93,7 +93,6 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         if a < b and ground.permits_of(plate):
             corridor[a:b] = ground.corridors_at(plate, x[a:b], y[a:b])
     sensors = _sensors(fixes, spans, knowledge)
-    pick = lambda column: column[keep][judged]
     return Annotated(
         plates=plates,
         starts=judged_starts,
@@ -112,9 +111,9 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         zone=zone,
         zone_sets=zone_sets,
         corridor=corridor,
-        load=pick(sensors["load"]),
-        lift=pick(sensors["lift"]),
-        cover=pick(sensors["cover"]),
+        load=sensors["load"][keep][judged],
+        lift=sensors["lift"][keep][judged],
+        cover=sensors["cover"][keep][judged],
         spikes=int((spike & (roles == JUDGED)).sum()),
     )
 
@@ -140,16 +139,20 @@ def _spikes(x: Floats, y: Floats, time: Ints, starts: Ints) -> NDArray[np.bool_]
     spike = np.zeros(len(x), dtype=bool)
     if len(x) < 3:
         return spike
-    reach = lambda dt_ms: ROAD_SPEED_MS * dt_ms / 1000 + POSITION_SLACK_M
-    far = np.hypot(np.diff(x), np.diff(y)) > reach(np.diff(time))
+    far = np.hypot(np.diff(x), np.diff(y)) > _reach_m(np.diff(time))
     odd = np.zeros(len(x), dtype=bool)
     odd[1:-1] = far[:-1] & far[1:]
     odd[starts[:-1][starts[:-1] < len(x)]] = False
     odd[starts[1:] - 1] = False
     middle = np.flatnonzero(odd[1:] & ~odd[:-1]) + 1
     across = np.hypot(x[middle + 1] - x[middle - 1], y[middle + 1] - y[middle - 1])
-    spike[middle] = across <= reach(time[middle + 1] - time[middle - 1])
+    spike[middle] = across <= _reach_m(time[middle + 1] - time[middle - 1])
     return spike
+
+
+def _reach_m(lead_ms: Ints) -> Floats:
+    """How far a truck may come in a time."""
+    return ROAD_SPEED_MS * lead_ms / 1000 + POSITION_SLACK_M
 
 
 #: A truck's fixes before the judged ones that `_spikes` and `_legs` look at.

@@ -1,4 +1,4 @@
-"""One plate at two places that no truck can join: fixes of another device, held against where the truck's own was last."""
+"""One plate at two places that no truck can join: another device's fixes against where the truck's own was last."""
 
 from __future__ import annotations
 

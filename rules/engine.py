@@ -27,7 +27,7 @@ from rules.voice import Voice, speak
 
 @dataclass(frozen=True)
 class State:
-    """What the engine carries from step to step. `pending` waits for neighbours, `context` are the neighbours already judged."""
+    """What is carried from step to step. `pending` waits for neighbours, `context` are neighbours already judged."""
 
     trucks: Mapping[str, Truck] = field(default_factory=dict)
     voices: Mapping[str, Voice] = field(default_factory=dict)

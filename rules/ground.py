@@ -80,7 +80,7 @@ class Ground:
         return found
 
     def sites_at(self, x_m: Floats, y_m: Floats, time_ms: Ints) -> NDArray[np.int32]:
-        """The site each point is at, `NOWHERE` for none. Of several, one in force wins, then one that holds it without its margin."""
+        """The site each point is at, `NOWHERE` for none. Of several one in force wins, then the nearest."""
         found = np.full(len(x_m), NOWHERE, dtype=np.int32)
         point, owner = self._sites.pairs(x_m, y_m)
         if not len(point):
@@ -90,10 +90,10 @@ class Ground:
         for p in np.unique(point[several]).tolist():
             owners = owner[point == p] if len(several) < 64 else owner[slice(*np.searchsorted(point, [p, p + 1]))]
             here, at = Point(x_m[p], y_m[p]), time_ms[p]
-            in_force = lambda k, at=at: self._site_from_ms[k] <= at < self._site_to_ms[k]
             found[p] = min(
-                owners.tolist(), key=lambda k, here=here: (not in_force(k), self.site_polygons[k].distance(here), k)
-            )
+                (not self._site_from_ms[k] <= at < self._site_to_ms[k], self.site_polygons[k].distance(here), k)
+                for k in owners.tolist()
+            )[2]
         return found
 
     def zones_at(self, x_m: Floats, y_m: Floats) -> tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-"""Stage 3: hauls. From loading to leaving the load, by the sensors that are believed, else by what the truck does next."""
+"""Stage 3: hauls. From loading to leaving the load, by sensors that are believed, else by what the truck does next."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DUMP_STAND_MAX_MS = 900_000  # who stands longer off every site rests or sleeps;
 
 @dataclass(frozen=True)
 class Loading:
-    """A load taken on at `at_ms`; `site` is the construction site's index, `NOWHERE` off every one. `by`: `load` or `visit`."""
+    """A load taken on. `site` is the construction site's index or `NOWHERE`; `by` is `load` (sensor), `visit`, `before`."""
 
     at_ms: int
     site: int
@@ -36,7 +36,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Unloading:
-    """A load left. `stay` is the stop (None when the sensor spoke on the move); `signs` are what tells so, best first."""
+    """A load left. `stay` is the stop (None where the sensor spoke on the move); `signs` tell so, best first."""
 
     at_ms: int
     stay: Stay | None
@@ -88,7 +88,7 @@ def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
 def build_haul(
     plate: str, loading: Loading, until_ms: int, rows: Rows, stays: list[Stay], flips: Sequence[Flip], ground: Ground
 ) -> Haul | None:
-    """The haul that a loading began, from all that the truck did before `until_ms`; None where it never left or never loaded."""
+    """The haul that a loading began, by what the truck did before `until_ms`; None where it never left laden."""
     motion = rows["motion"]
     stays = [s for s in stays if s.end_ms <= until_ms]
     if loading.by == "load":
@@ -152,8 +152,7 @@ def stay_at(stays: list[Stay], at_ms: int) -> Stay | None:
     if dark:
         return dark
     near = [s for s in stays if not s.silence and s.holds(at_ms, SEEN_SLACK_MS)]
-    away = lambda s: max(s.start_ms - at_ms, at_ms - s.end_ms, 0)
-    return min(near, key=lambda s: (away(s), -s.still_ms), default=None)
+    return min(near, key=lambda s: (max(s.start_ms - at_ms, at_ms - s.end_ms, 0), -s.still_ms), default=None)
 
 
 def site_at(rows: Rows, stay: Stay | None, at_ms: int) -> int:

@@ -108,7 +108,6 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
 
 def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
     """Every terminal of every plate with its fixes."""
-    word = lambda name: fixes[name].cast(pl.Int8).fill_null(-1).to_numpy()
     whole = _Terminal(
         "",
         fixes["time_ms"].to_numpy(),
@@ -116,10 +115,10 @@ def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
         fixes["lat"].to_numpy(),
         fixes["datum"].to_physical().to_numpy(),
         fixes["speed_kmh"].fill_null(0.0).to_numpy(),
-        np.minimum(fixes["load"].to_physical().cast(pl.Int8).fill_null(-1).to_numpy(), 1),
-        word("lift"),
+        np.minimum(_word(fixes["load"].to_physical()), 1),
+        _word(fixes["lift"]),
         fixes["valid"].to_numpy(),
-        (word("acc") != 1),
+        _word(fixes["acc"]) != 1,
     )
     found: list[tuple[str, _Terminal]] = []
     start = 0
@@ -133,6 +132,11 @@ def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
             part = whole.at(own if len(own) < length else slice(rows[0], rows[-1] + 1))  # type: ignore[arg-type]
             found.append((name, _Terminal(plate, *(getattr(part, n) for n in list(part.__dataclass_fields__)[1:]))))
     return found
+
+
+def _word(column: pl.Series) -> Ints:
+    """What a sensor says, -1 for nothing."""
+    return column.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _thinned(rows: Ints, most: int) -> Ints:
@@ -195,7 +199,7 @@ def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, str]:
 
 
 def _last_visit(site: NDArray[np.int32], time: Ints, speed: Floats, ground: Ground) -> NDArray[np.int8]:
-    """For each fix the kind of place just left: 1 a construction site, 0 one that takes muck, -1 neither, or long ago."""
+    """For each fix the kind of place just left: 1 a construction site, 0 one that takes muck, -1 neither or none."""
     kinds = [1 if s.kind == "construction" else 0 if s.takes_muck else -1 for s in ground.registry.sites]
     here = np.array([*kinds, -1], dtype=np.int8)[site]
     runs = np.flatnonzero(np.r_[True, site[1:] != site[:-1]])

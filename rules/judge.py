@@ -87,8 +87,9 @@ def withheld(found: Findings, sightings: Sequence[Sighting]) -> Findings:
     """The findings without violations that fall into a time in which nobody knows which truck bore the plate."""
     if not sightings or not found.violations:
         return found
-    clear = lambda v: not any(s.start_ms <= v.end_ms and v.start_ms <= s.end_ms for s in sightings if counts(s))
-    return replace(found, violations=[v for v in found.violations if clear(v)])
+    doubt = [(s.start_ms, s.end_ms) for s in sightings if counts(s)]
+    clear = [v for v in found.violations if not any(a <= v.end_ms and v.start_ms <= b for a, b in doubt)]
+    return replace(found, violations=clear)
 
 
 def _stops(outing: Outing, ground: Ground) -> list[Stop]:

@@ -18,7 +18,7 @@ FORGET_MS = 3_600_000  # a sensor that has said nothing for so long is no sensor
 
 @dataclass(frozen=True)
 class Flip:
-    """The load came (`loaded`) or went at `at_ms`, the first fix that says so; `last_ms` is the last fix that said otherwise."""
+    """The load came (`loaded`) or went at `at_ms`, the first fix that says so; `last_ms` is the last that did not."""
 
     loaded: bool
     at_ms: int

@@ -11,7 +11,7 @@ SAME_ACT_SHARE = 0.5  # of the shorter stretch that must lie in the longer one
 
 
 def share_points(violations: Iterable[Violation]) -> list[Violation]:
-    """The violations in order of truck and time, each knowing the graver one of the same act that carries its points."""
+    """The violations by truck and time, each knowing the graver one of the same act that carries its points."""
     shared: list[Violation] = []
     by_plate: dict[str, list[Violation]] = {}
     for v in violations:

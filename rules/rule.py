@@ -38,7 +38,7 @@ class EvidenceField:
 
 @dataclass(frozen=True)
 class Breach:
-    """What a rule's function yields; the engine makes a `Violation` of it. `x_m`, `y_m`: where it was worst, on the plane."""
+    """What a rule's function yields; a `Violation` is made of it. `x_m`, `y_m`: where it was worst, on the plane."""
 
     start_ms: int
     end_ms: int

@@ -23,7 +23,7 @@ HALT_SHARE = 0.7  # of a halt's time that is standing; more moving than that is 
 
 
 class Stay(NamedTuple):
-    """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond the standing fixes; `still_ms` is standing alone.
+    """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond its fixes; `still_ms` is standing alone.
 
     A `silence` is no fix at all (or a position frozen by a jammer, then `n` counts its fixes): the truck may have been
     anywhere, and was next seen `moved_m` away.

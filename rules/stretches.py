@@ -97,10 +97,12 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]] | broken)
         last = np.r_[first[1:], count] - 1
         columns = [
-            keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1, fixes.lead_ms[first], fixes.lead_mm[first],
+            keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1,
+            fixes.lead_ms[first], fixes.lead_mm[first],
             sums[2][last + 1] - sums[2][first + 1], x_dm[first], y_dm[first], x_dm[last], y_dm[last],
             sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first],
-            np.maximum.reduceat(fixes.speed_kmh, first), fixes.speed_kmh[first], fixes.speed_kmh[last], fixes.leapt[first],
+            np.maximum.reduceat(fixes.speed_kmh, first), fixes.speed_kmh[first], fixes.speed_kmh[last],
+            fixes.leapt[first],
         ]  # fmt: skip
         values = [column.tolist() for column in columns]
         if name == "zone":

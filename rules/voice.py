@@ -1,8 +1,8 @@
 """Which device speaks for a truck when several name its plate.
 
 The registered terminal does; where none is registered, the one that spoke first. Another device is heard only after the
-truck's own has been silent for half an hour, and only until that one speaks again. So a second device in the cab doubles
-nothing, a cloned plate does not drag the truck across the city, and a swapped terminal is not lost.
+truck's own has been silent for half an hour, and only until that one speaks again. So a second device in the cab
+doubles nothing, a cloned plate does not drag the truck across the city, and a swapped terminal is not lost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A truck drives by day without a whitelist entry in force at that time, laden or not.
 
-The whitelist's hours rule the day. A halt shorter than five minutes belongs to the driving. Cannot see: driving within a
-silence.
+The whitelist's hours rule the day. A halt shorter than five minutes belongs to the driving. Cannot see: driving within
+a silence.
 
 Source: the city's notice that opens daytime haulage to new-type trucks with active-safety systems, by whitelist.
 """

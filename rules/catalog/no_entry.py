@@ -1,7 +1,7 @@
 """A truck drives in a no-entry zone during the zone's hours.
 
-Halts inside the zone shorter than five minutes belong to the driving. Cannot see: a passage between two fixes, or wholly
-within a silence.
+Halts inside the zone shorter than five minutes belong to the driving. Cannot see: a passage between two fixes, or
+wholly within a silence.
 
 Source: 道路交通安全法 (2021), article 39: restrictions set by the traffic police; zones and hours are the city's.
 """

@@ -1,4 +1,4 @@
-"""A truck hauls a load from a site for which it has no permit in force, or from a loading place that is not in the registry.
+"""A truck hauls a load from a site for which it has no permit in force, or from a place that is not in the registry.
 
 The permit counts that was in force when the truck left the loading place. Cannot see: a load taken on off every
 registered site by a truck without a load sensor.

@@ -1,4 +1,4 @@
-"""A laden truck under a permit is outside the corridor of every route of that permit, long enough and far enough to be no noise.
+"""A laden truck under a permit is outside the corridor of every route of it, long and far enough to be no noise.
 
 Short excursions that one constant shift explains are reflections between towers, not driving, and are left out. Cannot
 see: a detour wholly within a silence, or one shorter than the thresholds.
@@ -64,9 +64,8 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 
 def _driven(parts: list[Part], joined: list[Stretch], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
     """Merged stretches that are long enough once reflections are taken out of them."""
-    enough = lambda g: _size(g)[0] >= policy.off_route_min_s * 1000 and _size(g)[1] >= policy.off_route_min_m * 1000
     bridge_ms = policy.merge_s * 1000
-    suspects = [group for group in _merged(parts, bridge_ms) if enough(group)]
+    suspects = [group for group in _merged(parts, bridge_ms) if _enough(group, policy)]
     if not suspects:
         return []
     around = {
@@ -76,7 +75,12 @@ def _driven(parts: list[Part], joined: list[Stretch], lines: BaseGeometry, polic
     real = [
         part for group in suspects for part in group if not is_reflection(part[0], *around[part[0].start_ms], lines)
     ]
-    return [group for group in _merged(real, bridge_ms) if enough(group)]
+    return [group for group in _merged(real, bridge_ms) if _enough(group, policy)]
+
+
+def _enough(group: list[Part], policy: Policy) -> bool:
+    outside_ms, length_mm = _size(group)
+    return outside_ms >= policy.off_route_min_s * 1000 and length_mm >= policy.off_route_min_m * 1000
 
 
 def _size(group: list[Part]) -> tuple[int, int]:

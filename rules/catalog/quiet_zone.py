@@ -1,7 +1,7 @@
 """A truck drives in a quiet zone during the zone's hours.
 
-Halts inside the zone shorter than five minutes belong to the driving. Cannot see: a passage between two fixes, or wholly
-within a silence.
+Halts inside the zone shorter than five minutes belong to the driving. Cannot see: a passage between two fixes, or
+wholly within a silence.
 
 Source: 噪声污染防治法 (2022), chapter 5 (traffic noise); hours and zones are the city's.
 """

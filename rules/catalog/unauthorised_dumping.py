@@ -1,10 +1,11 @@
 """A load is left anywhere but at a site that may take muck and is in force then.
 
-With a load or lift sensor the stop is where the sensor spoke; without, it is the stand off every site at which the truck
-crept off the road and turned back the way it came, and no delivery followed. A load lost in a silence is `signal_loss`,
-not this. Cannot see: a truck without sensors that dumps first and then visits a disposal site for show.
+With a load or lift sensor the stop is where the sensor spoke; without, it is the stand off every site at which the
+truck crept off the road and turned back the way it came, and no delivery followed. A load lost in a silence is
+`signal_loss`, not this. Cannot see: a truck without sensors that dumps first and then visits a disposal site for show.
 
-Source: 固体废物污染环境防治法 (2020), article 63; 城市建筑垃圾管理规定 (Ministry of Construction Order 139), article 15.
+Source: 固体废物污染环境防治法 (2020), article 63; 城市建筑垃圾管理规定 (Ministry of Construction Order 139, 2005),
+article 15.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def square(x_m: float, y_m: float, half_m: float = 100.0) -> Polygon:
 
 
 def town(**changes: object) -> Registry:
-    """A road 6 km long from a construction site at x=0 to a disposal site at x=6000, with the usual things beside it."""
+    """A road of 6 km from a construction site at x=0 to a disposal site at x=6000, with the usual things beside it."""
     base = Registry(
         policy=Policy(),
         vehicles=(Vehicle("苏A00001", "C1", "t1", "ordinary"), Vehicle("苏A00002", "C1", "t2", "new_type")),
@@ -52,7 +52,7 @@ def town(**changes: object) -> Registry:
                 Hours.parse("20:00-05:00"),
                 Validity(),
                 (Route(LineString([deg(0, 0), deg(6000, 0)]), 50.0),),
-            ),  # fmt: skip
+            ),
         ),
         sites=(
             Site("CON1", "一号工地", "construction", square(0, 0)),

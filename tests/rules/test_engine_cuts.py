@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ HOLD_MS = 120_000
 
 @cache
 def week() -> pl.DataFrame:
-    """Two trucks, two nights and a day, with every kind of breach, sensors and none, silences, spikes and a frozen stand."""
+    """Two trucks, two nights and a day, with many breaches, sensors and none, silences and spikes."""
     a = Drive(start_ms=NIGHT_MS).sensors("empty", False).stand(400).sensors("full", False).stand(200)
     a.go(2000, 0).go(2000, 900).go(4000, 900).go(4000, 0).go(6000, 0).stand(60)
     a.sensors("full", True).stand(40).sensors("empty", False).stand(120).go(0, 0).stand(500).sensors(
@@ -88,8 +89,8 @@ def test_cutting_repeating_and_shuffling_change_nothing(cuts: list[int], seed: i
     stream = sent[np.argsort(sent["time_ms"].to_numpy() + late, kind="stable").tolist()]
     edges = sorted({c % stream.height for c in cuts} | {0, stream.height})
     found, state, laid = Findings(), State(), ground()
-    for a, b in zip(edges, edges[1:], strict=False):
-        more, state, counts = step(stream[a:b], state, laid, Knowledge(), HOLD_MS)
+    for a, b in pairwise(edges):
+        more, state, _ = step(stream[a:b], state, laid, Knowledge(), HOLD_MS)
         found += more
     more, state, _ = step(fixes.clear(), state, laid, Knowledge(), None)
     found += more
