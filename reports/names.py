@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-#: Every rule of the contract, in the order in which reports list them.
-RULE_NAMES = {
-    "no_permit": "无处置核准运输",
-    "off_route": "偏离核准路线",
-    "wrong_destination": "未运往核准消纳场所",
-    "outside_hours": "超出核准时段运输",
-    "quiet_zone": "限噪时段驶入静音区",
-    "unauthorised_dumping": "擅自倾倒渣土",
-    "daytime_not_whitelisted": "日间无白名单通行",
-    "no_entry": "驶入禁行区",
-    "overspeed": "超速行驶",
-    "uncovered_load": "重车未密闭",
-    "signal_loss": "重车定位中断",
-    "cloned_plate": "疑似套牌",
-}
+from rules.catalog import RULES
+
+#: Every rule, in the order in which reports list them; the names stand with the rules themselves.
+RULE_NAMES = {rule.rule_id: rule.title_zh for rule in RULES}
 
 #: Families of rules: id -> (name, rules). Each rule is in exactly one.
 RULE_FAMILIES = {

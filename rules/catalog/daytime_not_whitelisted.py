@@ -52,7 +52,7 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="daytime_not_whitelisted",
     title_en="Driving by day without being whitelisted",
-    title_zh="未列入白名单白天上路",
+    title_zh="日间无白名单通行",
     legal_basis="本市新型渣土车日间运输白名单管理规定",
     version=1,
     policy_keys=("driving_min_s", "halt_max_s", "merge_s", "day_hours", "silence_min_s"),

@@ -41,7 +41,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="no_permit",
     title_en="Laden haul without a permit in force",
-    title_zh="无证运输",
+    title_zh="无处置核准运输",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第七条、第十三条",
     version=1,
     policy_keys=("load_stay_min_s", "site_margin_m"),

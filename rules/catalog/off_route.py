@@ -16,7 +16,7 @@ from rules.hauls import Haul
 from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Rule
-from rules.stays import clipped
+from rules.stays import clipped, travelled_m
 from rules.stretches import DM_PER_M, Rows, Stretch, join
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
@@ -84,8 +84,8 @@ def _enough(group: list[Part], policy: Policy) -> bool:
 
 
 def _size(group: list[Part]) -> tuple[int, int]:
-    """Time (ms) and way (mm) outside; half of the leg that leads out counts."""
-    return sum(end - start for _, start, end in group), sum(r.length_mm + r.lead_mm // 2 for r, _, _ in group)
+    """Time (ms) and way (mm) outside, as far as it lies on the laden leg."""
+    return sum(end - start for _, start, end in group), sum(1000 * travelled_m([r], a, b) for r, a, b in group)
 
 
 def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:

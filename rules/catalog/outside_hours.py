@@ -53,7 +53,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="outside_hours",
     title_en="Laden driving outside the permitted hours or during a ban",
-    title_zh="未按核准时间运输",
+    title_zh="超出核准时段运输",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
     version=1,
     policy_keys=("driving_min_s", "halt_max_s", "merge_s", "day_hours", "silence_min_s"),

@@ -21,7 +21,7 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="quiet_zone",
     title_en="Driving in a quiet zone during its hours",
-    title_zh="违规驶入夜间禁噪区",
+    title_zh="限噪时段驶入静音区",
     legal_basis="《噪声污染防治法》第五章;本市禁噪区划定文件",
     version=1,
     policy_keys=("zone_min_s", "zone_merge_s", "halt_max_s"),

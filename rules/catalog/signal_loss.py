@@ -42,7 +42,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="signal_loss",
     title_en="Silent on a laden leg",
-    title_zh="载货途中信号丢失",
+    title_zh="重车定位中断",
     legal_basis="《道路运输车辆动态监督管理办法》第二十六条",
     version=1,
     policy_keys=("silence_min_s", "signal_loss_min_m"),

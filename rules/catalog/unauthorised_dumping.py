@@ -53,7 +53,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="unauthorised_dumping",
     title_en="Muck dumped where it may not be",
-    title_zh="违规倾倒",
+    title_zh="擅自倾倒渣土",
     legal_basis="《固体废物污染环境防治法》第六十三条、第一百一十一条;建设部令第139号第十五条",
     version=1,
     policy_keys=("site_margin_m", "load_stay_min_s", "silence_min_s"),

@@ -47,7 +47,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="uncovered_load",
     title_en="Laden driving with the body open",
-    title_zh="未密闭运输",
+    title_zh="重车未密闭",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
     version=1,
     policy_keys=("uncovered_min_s", "halt_max_s", "merge_s"),

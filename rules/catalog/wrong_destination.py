@@ -47,7 +47,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
 RULE = Rule(
     rule_id="wrong_destination",
     title_en="Load left at a site that the permit does not name",
-    title_zh="未按核准地点卸土",
+    title_zh="未运往核准消纳场所",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
     version=1,
     policy_keys=("site_margin_m",),
