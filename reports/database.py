@@ -13,12 +13,14 @@ from reports.archive import FIXES_FOLDER, sync_folder
 from reports.errors import StoreError
 
 #: Of the tables in `schema.sql`; a store of a newer version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Older ones lose acknowledged rows on a full disk.
 DUCKDB_MIN = (1, 5, 6)
 DATABASE_FILE = "muckwatch.duckdb"
 _NEW_DATABASE = f"{DATABASE_FILE}.new"
 _SCHEMA = Path(__file__).with_name("schema.sql")
+#: What each later version added, by the version that it makes.
+_ADDED = {2: Path(__file__).with_name("suspected.sql")}
 
 
 def make_database(path: Path) -> None:
@@ -30,12 +32,22 @@ def make_database(path: Path) -> None:
         try:
             con.execute(_SCHEMA.read_text(encoding="utf-8"))
             con.execute(fixes_view(path))
-            con.execute("INSERT INTO kept.meta VALUES (?, ?)", [SCHEMA_VERSION, str(path)])
+            con.execute("INSERT INTO kept.meta VALUES (?, ?)", [1, str(path)])
+            upgrade(con, 1)
             con.execute("CHECKPOINT")
         finally:
             con.close()
     (path / _NEW_DATABASE).rename(path / DATABASE_FILE)
     sync_folder(path)
+
+
+def upgrade(con: duckdb.DuckDBPyConnection, version: int) -> None:
+    """Adds to a database of that version what later ones have, all of it or nothing."""
+    con.execute("BEGIN")
+    for added in range(version + 1, SCHEMA_VERSION + 1):
+        con.execute(_ADDED[added].read_text(encoding="utf-8"))
+    con.execute("UPDATE kept.meta SET schema_version = ?", [SCHEMA_VERSION])
+    con.execute("COMMIT")
 
 
 def connect(database: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -27,6 +27,7 @@ ORDERS = {
     "violations": "start_time, plate, rule, violation_id",
     "trips": "loaded_at, plate, trip_id",
     "stops": "start_time, plate, lon, lat",
+    "suspected_sites": "confidence DESC, visits DESC, suspect_id",
     "scores": "subject, points DESC, subject_id",
     "terminal_health": "plate, terminal",
     "rejected_fixes": "reason",

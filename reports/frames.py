@@ -145,8 +145,8 @@ def _frame(rows: Iterable[tuple[Any, ...]], schema: Mapping[str, pl.DataType]) -
 def _violation(v: Violation) -> tuple[Any, ...]:
     head = (v.rule, v.plate, v.company_id, v.permit_no, v.trip_id, v.start_ms, v.end_ms, v.lon, v.lat, v.district_id)
     rest = (v.site_id, v.confidence, v.points, v.scored_under, str(v.evidence.get("rule_version", "")))
-    evidence = _json(v.evidence, f"violation {v.violation_id} ({v.rule})")
-    facts = hashlib.sha256(_json([*head, *rest, evidence], v.violation_id).encode()).hexdigest()
+    evidence = json_text(v.evidence, f"violation {v.violation_id} ({v.rule})")
+    facts = hashlib.sha256(json_text([*head, *rest, evidence], v.violation_id).encode()).hexdigest()
     return (v.violation_id, *head, *rest, evidence, facts)
 
 
@@ -160,12 +160,16 @@ def _stop(s: Stop) -> tuple[Any, ...]:
 
 
 def _health(h: TerminalHealth) -> tuple[Any, ...]:
-    faults = _json(h.faults, f"terminal {h.terminal} of {h.plate}")
+    faults = json_text(h.faults, f"terminal {h.terminal} of {h.plate}")
     return (h.plate, h.terminal, h.first_ms, h.last_ms, h.fixes, h.completeness, h.datum_found, faults)
 
 
-def _json(value: Any, whose: str) -> str:
-    """JSON text that is the same for the same value, whatever the order of its keys."""
+def json_text(value: Any, whose: str) -> str:
+    """JSON text that is the same for the same value, whatever the order of its keys.
+
+    Raises:
+        StoreError: naming `whose` it is, if JSON cannot say it.
+    """
     try:
         return _ENCODER.encode(value)
     except (TypeError, ValueError) as error:
@@ -183,4 +187,4 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False,
 
 
 def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else _json(value, "rejected fix")
+    return value if value is None or isinstance(value, str) else json_text(value, "rejected fix")

@@ -50,6 +50,18 @@ def terminal_health(store: Store) -> pl.DataFrame:
     return store.query("SELECT * FROM terminal_health ORDER BY plate, terminal")
 
 
+def suspected_sites(store: Store) -> pl.DataFrame:
+    """Places at which loads are taken on or left that no registry tells of, surest first.
+
+    Columns of the view `suspected_sites`; `polygon` and `evidence` are JSON text. Empty for a store that no writer has
+    opened since the view was added.
+    """
+    there = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'suspected_sites'"
+    if not store.query(there).item():
+        return pl.DataFrame()
+    return store.query("SELECT * FROM suspected_sites ORDER BY confidence DESC, visits DESC, suspect_id")
+
+
 def health_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
     """The health of each terminal as found by runs that touch the span; one row a terminal and run, times in ms."""
     return store.query(

@@ -16,6 +16,7 @@ import polars as pl
 from reports import frames
 from reports.archive import ArchiveFile, reconcile, sweep
 from reports.registry_copies import keep_registry
+from reports.suspected import refresh_suspected
 from rules.findings import Findings, stable_id
 from rules.registry import Registry
 
@@ -125,6 +126,7 @@ class Recording:
             self._replace_rejected()
             self._replace_head(found["spans"])
             store.replace("kept.archive", frames.of_archive(manifest))
+            refresh_suspected(store, self.head.registry)
         sweep(store.path, (f.path for f in manifest))
         self.result = RecordResult(
             **counts,

@@ -28,6 +28,7 @@ from reports.database import (
     make_database,
     shut_in,
     told,
+    upgrade,
 )
 from reports.errors import StoreError, StoreUnusable
 from reports.lock import LOCK_FILE, FolderLock
@@ -47,7 +48,9 @@ class Store:
         self._lock = lock
         self._con = connect(path / DATABASE_FILE, read_only=not writable)
         try:
-            folder = self._check_version()
+            version, folder = self._check_version()
+            if writable and version < SCHEMA_VERSION:
+                upgrade(self._con, version)
             self._settle_folder(folder)
             shut_in(self._con, path)
             if writable:
@@ -199,8 +202,8 @@ class Store:
         self.execute(f"DELETE FROM {table}")
         self.append(table, frame)
 
-    def _check_version(self) -> str:
-        """Refuses what is not a store of a version that this program knows; gives the folder it last was in."""
+    def _check_version(self) -> tuple[int, str]:
+        """Refuses what is not a store of a version that this program knows; gives it and the folder it last was in."""
         try:
             version, folder = self._con.execute("SELECT schema_version, folder FROM kept.meta").fetchone() or (None, "")
         except duckdb.CatalogException as error:
@@ -210,7 +213,7 @@ class Store:
                 f"{self.path}: a store of schema version {version}, but this muckwatch knows versions up to "
                 f"{SCHEMA_VERSION}; use a newer one"
             )
-        return str(folder)
+        return version, str(folder)
 
     def _settle_folder(self, folder: str) -> None:
         """Points the view `fixes` at where the store is now: for good by the writer, for itself by a reader."""

@@ -57,7 +57,12 @@ def hostile_store(store: Store, make_head: Head, hostile: list[str]) -> Store:
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("table", ORDERS)
-def test_every_view_in_every_format_has_every_row(store: Store, tmp_path: Path, table: str, fmt: str) -> None:
+def test_every_view_in_every_format_has_every_row(
+    store: Store, make_head: Head, tmp_path: Path, table: str, fmt: str
+) -> None:
+    """A second truck's dumping at the place of the first makes a suspected place, so that no view is empty."""
+    again = make_violation("苏A10002", "unauthorised_dumping", hour=30, evidence={"unloaded_by": ["load"]})
+    store.record(RunRecord(make_head("again"), Findings([again]), {}))
     out = tmp_path / f"out.{fmt}"
     expected = store.query(f"FROM {table}")
     assert export(store, table, fmt, out) == len(expected) > 0
