@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from math import prod
 from typing import Any
 
@@ -103,7 +102,7 @@ class _Lie:
         if not visits:
             return []
         points = self.placed([(v.lon, v.lat) for v in visits])
-        areas = shapely.get_parts(shapely.union_all(shapely.buffer(points, REACH_M)))
+        areas = shapely.get_parts(shapely.union_all(shapely.buffer(points, REACH_M, quad_segs=8)))
         area_of, member = shapely.STRtree(points).query(areas, predicate="intersects")
         found: dict[int, list[Visit]] = {}
         for area, i in sorted(zip(area_of.tolist(), member.tolist(), strict=True)):
@@ -195,10 +194,6 @@ def _evidence(visits: Sequence[Visit], resting: Sequence[Stop], signed_share: fl
     for v in visits:
         for sign in v.signs or ("trip_end",):
             signs[sign] = signs.get(sign, 0) + 1
-    listed = [
-        {k: list(x) if k == "signs" else x for k, x in asdict(v).items() if x and k != "kind"}
-        for v in visits[-EVIDENCE_VISITS:]
-    ]
     return {
         "signs": dict(sorted(signs.items())),
         "sensing_trucks": len({v.plate for v in visits if v.sensed}),
@@ -206,5 +201,11 @@ def _evidence(visits: Sequence[Visit], resting: Sequence[Stop], signed_share: fl
         "signed_share": round(signed_share, 3),
         "rejected_here": refused,
         "sites": sorted({v.site_id for v in visits if v.site_id}),
-        "stays": listed,
+        "stays": [_told(v) for v in visits[-EVIDENCE_VISITS:]],
     }
+
+
+def _told(v: Visit) -> dict[str, Any]:
+    row: dict[str, Any] = {"plate": v.plate, "start_ms": v.start_ms, "end_ms": v.end_ms, "lon": v.lon, "lat": v.lat}
+    names = (("trip_id", v.trip_id), ("violation_id", v.violation_id), ("site_id", v.site_id))
+    return {**row, "signs": list(v.signs), **{name: value for name, value in names if value}}
