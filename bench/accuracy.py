@@ -27,13 +27,17 @@ FIRST_SEED = 7_100  # seeds of this page alone: nothing was tuned on them
 FLEET_SEED = 7_900
 
 
-def cells(quick: bool) -> list[Cell]:
-    """Every condition, and the clean fleet in two cities; quickly, fewer intervals and trucks."""
-    trucks, fleet = (6, 12) if quick else (28, 100)
+TRUCKS, QUICK_TRUCKS = 28, 6
+FLEET_TRUCKS = 50  # of each of the clean fleet's two cities
+
+
+def cells(quick: bool, trucks: int) -> list[Cell]:
+    """Every condition, and the clean fleet in two cities; quickly, at fewer intervals."""
     intervals = (15, 60) if quick else INTERVALS_S
+    fleet = max(1, round(FLEET_TRUCKS * trucks / TRUCKS))
     asked = product(NOISES, OUTFITS, intervals)
     made = [Cell(noise, outfit, s, FIRST_SEED + k, trucks) for k, (noise, outfit, s) in enumerate(asked)]
-    return [*made, *(Cell("harsh", None, None, FLEET_SEED + k, fleet // 2, honest=True) for k in range(2))]
+    return [*made, *(Cell("harsh", None, None, FLEET_SEED + k, fleet, honest=True) for k in range(2))]
 
 
 def measure(cell: Cell) -> Result:
@@ -57,11 +61,12 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     p = argparse.ArgumentParser(prog="python -m bench.accuracy", description=(__doc__ or "").splitlines()[0])
     p.add_argument("--quick", action="store_true", help="small fleets, two intervals, a minute; prints, writes nothing")
+    p.add_argument("--trucks", type=int, help=f"of each city; {TRUCKS} unless given, {QUICK_TRUCKS} quickly")
     p.add_argument("--out", type=Path, help="folder to write to instead of docs/")
     p.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--faults", type=Path, metavar="FILE", help="write every miss, false alarm and late start there")
     a = p.parse_args(argv)
-    asked, results = cells(a.quick), []
+    asked, results = cells(a.quick, a.trucks or (QUICK_TRUCKS if a.quick else TRUCKS)), []
     started_s = time.monotonic()
     for result in measure_all(asked, a.workers):
         results.append(result)

@@ -137,10 +137,11 @@ def _clean_fleet(results: Sequence[Result]) -> str:
     wrong = [c.stretch for r in results for c in r.verdict.claims if c.right is False]
     low, high = (1000 * mean / days for mean in poisson_interval(len(wrong)))
     by_rule = ", ".join(f"`{i}` {n}" for i in RULE_IDS if (n := sum(s.rule == i for s in wrong)))
+    alarms = "alarm" if len(wrong) == 1 else "alarms"
     return (
         "## A fleet that keeps every rule\n\n"
         f"{sum(r.cell.trucks for r in results)} trucks of all outfits for a week under harsh noise, nobody breaking a "
-        f"rule on purpose: {len(wrong)} false alarms in {days:,} truck-days, **{1000 * len(wrong) / days:.1f} per "
+        f"rule on purpose: {len(wrong)} false {alarms} in {days:,} truck-days, **{1000 * len(wrong) / days:.1f} per "
         f"1,000 truck-days** (95 %: {low:.1f}–{high:.1f}){': ' + by_rule if by_rule else ''}."
     )
 
