@@ -9,7 +9,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-ready
 READY := .venv/.ready
 OUT ?= demo_out
-BENCHES ?= registry_load read_fixes store
+BENCHES ?= registry_load read_fixes store run
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
