@@ -99,14 +99,12 @@ def main() -> None:
             fixes = enlarge(wanted.registry, wanted.tracks, copies, city)
             seconds, peak_mb = whole_run(city, Path(folder) / f"store{copies}")
             cost_us.append(1e6 * seconds / fixes)
-            print(
-                f"{copies:>3} x fleet: {fixes:>10,} fixes in {seconds:6.1f} s = {fixes / seconds:>9,.0f} fixes/s, peak {peak_mb:,.0f} MB"
-            )
+            rate = f"{fixes:>10,} fixes in {seconds:6.1f} s = {fixes / seconds:>9,.0f} fixes/s"
+            print(f"{copies:>3} x fleet: {rate}, peak {peak_mb:,.0f} MB")
         peer = plain_loop(city)
     print(f"cost per fix at {wanted.copies} x is {cost_us[1] / cost_us[0]:.2f} of that at 1 x")
-    print(
-        f"plain loop over sites and zones alone, no rules: {peer:,.0f} fixes/s; the whole run is {1e6 / cost_us[1] / peer:.0f} x as fast"
-    )
+    print(f"plain loop over sites and zones alone, no rules: {peer:,.0f} fixes/s")
+    print(f"the whole run is {1e6 / cost_us[1] / peer:.0f} x as fast")
 
 
 if __name__ == "__main__":
