@@ -172,12 +172,13 @@ def _legs(x: Floats, y: Floats, time: Ints, starts: Ints) -> tuple[Ints, Ints]:
 
 def _leaps(lead_ms: Ints, lead_mm: Ints, speed_kmh: Floats) -> NDArray[np.bool_]:
     """Legs from a stand that are longer than a truck pulling away (and, where it stands again, braking) can drive."""
-    stood = np.r_[False, speed_kmh[:-1] < STILL_BELOW_KMH] if len(speed_kmh) else np.zeros(0, dtype=bool)
-    lead_s = np.maximum(lead_ms, 0) / 1000
-    reach_m = np.minimum(
-        np.where(speed_kmh < STILL_BELOW_KMH, 0.25, 0.5) * PULL_AWAY_MS2 * lead_s**2, LEAP_SPEED_MS * lead_s
-    )
-    return stood & (lead_mm / 1000 > reach_m + POSITION_SLACK_M)
+    leapt = np.zeros(len(speed_kmh), dtype=bool)
+    still = speed_kmh < STILL_BELOW_KMH
+    after = np.flatnonzero(still[:-1] & (lead_mm[1:] > POSITION_SLACK_M * 1000)) + 1
+    lead_s = np.maximum(lead_ms[after], 0) / 1000
+    pulled_away_m = np.where(still[after], 0.25, 0.5) * PULL_AWAY_MS2 * lead_s**2
+    leapt[after] = lead_mm[after] / 1000 > np.minimum(pulled_away_m, LEAP_SPEED_MS * lead_s) + POSITION_SLACK_M
+    return leapt
 
 
 def _speeds(fixes: pl.DataFrame, keep: NDArray[np.bool_], lead_ms: Ints, lead_mm: Ints) -> Floats:

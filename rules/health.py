@@ -29,7 +29,7 @@ DATUM_POOR_FIT = 0.35
 DATUM_BETTER_BY = 0.35
 CANDIDATES = ("wgs84", "gcj02", "bd09")
 
-SENSOR_SAMPLE = 6_000  # fixes of a terminal looked at for its load sensor; more are thinned evenly
+SENSOR_SAMPLE = 3_000  # fixes of a terminal looked at for its load sensor; more are thinned evenly
 SENSOR_MIN_FIXES = 40  # fewer fixes on the road after a visit say nothing of a sensor
 AFTER_VISIT_MS = 600_000  # so long after a visit even a truck that dumps on the way is mostly still as it left
 LOAD_CONTRAST = 0.4  # a load word that tells roads after loading from those after unloading by less is ill

@@ -79,29 +79,28 @@ def outer_end_ms(row: Stretch, after: Stretch | None) -> int:
 def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
     """The stays and silences in a truck's motion stretches, in order."""
     found: list[Stay] = []
-    group: list[int] = []
-
-    def close() -> None:
-        if group:
-            found.append(_stay(motion, group[0], group[-1]))
-            group.clear()
-
+    first = last = -1  # the standing stretches of the stay at hand
+    way_mm = 0  # since the last of them
     for i, row in enumerate(motion):
-        if row.lead_ms > silence_ms:
-            close()
-            before = motion[i - 1] if i else row
-            found.append(_silence(before.end_ms, row.start_ms, before, row))
+        if row.lead_ms > silence_ms and i:
+            if first >= 0:
+                found.append(_stay(motion, first, last))
+                first = -1
+            found.append(_silence(motion[i - 1].end_ms, row.start_ms, motion[i - 1], row))
         if row.key != STILL:
+            way_mm += row.lead_mm + row.length_mm
             continue
-        if row.end_ms - row.start_ms >= REST_MS:
-            close()
-        if group:
-            between = motion[group[-1] + 1 : i]
-            way_mm = sum(r.lead_mm + r.length_mm for r in between) + row.lead_mm
-            if row.leapt or way_mm > CREEP_MAX_M * 1000 or row.start_ms - motion[group[-1]].end_ms > CREEP_MAX_MS:
-                close()
-        group.append(i)
-    close()
+        if first >= 0 and (
+            row.leapt
+            or row.end_ms - row.start_ms >= REST_MS
+            or way_mm + row.lead_mm > CREEP_MAX_M * 1000
+            or row.start_ms - motion[last].end_ms > CREEP_MAX_MS
+        ):
+            found.append(_stay(motion, first, last))
+            first = -1
+        first, last, way_mm = i if first < 0 else first, i, 0
+    if first >= 0:
+        found.append(_stay(motion, first, last))
     return found
 
 
@@ -148,8 +147,9 @@ def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: l
             spans.append((start, end))
             start = -1
         if row.key != STILL:
-            begin = outer_start_ms(row)
-            end = outer_end_ms(row, motion[i + 1] if i < last else None)
+            lead, follow = row.lead_ms, motion[i + 1].lead_ms if i < last else 0
+            begin = row.start_ms - lead // 2 if 0 < lead <= LEAD_MAX_MS else row.start_ms
+            end = row.end_ms + follow // 2 if 0 < follow <= LEAD_MAX_MS else row.end_ms
             if begin < end:
                 moving.append((begin, end))
             start = begin if start < 0 else start
