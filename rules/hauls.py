@@ -27,7 +27,7 @@ DUMP_STAND_MAX_MS = 900_000  # who stands longer off every site rests or sleeps;
 
 @dataclass(frozen=True)
 class Loading:
-    """A load taken on. `site` is an index or `NOWHERE`; `by` is `load` (sensor), `visit` or `before` (the first fix)."""
+    """A load taken on. `site` is an index or `NOWHERE`; `by` is `load` (sensor), `visit` or `before` (the start)."""
 
     at_ms: int
     site: int
