@@ -68,7 +68,13 @@ def suspects(
             place = _place(kind, members, against, lie)
             if place is not None:
                 found.append(place)
-    return sorted(found, key=lambda s: (-s.confidence, s.kind, s.lon, s.lat))
+    sensed = lie.placed([(s.lon, s.lat) for s in found if s.evidence_grade != "C"])
+    kept = [
+        s
+        for s, p in zip(found, lie.placed([(s.lon, s.lat) for s in found]), strict=True)
+        if s.evidence_grade != "C" or all(p.distance(q) > 2 * REACH_M for q in sensed)
+    ]
+    return sorted(kept, key=lambda s: (-s.confidence, s.kind, s.lon, s.lat))
 
 
 class _Lie:
@@ -165,7 +171,7 @@ def _often_enough(visits: Sequence[Visit]) -> bool:
     for i, first in enumerate(visits):
         within = [v for v in visits[i:] if v.start_ms - first.start_ms <= WINDOW_MS]
         several = len({v.plate for v in within}) >= TRUCKS_MIN
-        if (several or len(within) >= VISITS_MIN) if sensed else (several and len(within) >= PATTERN_VISITS_MIN):
+        if len(within) >= VISITS_MIN or (several and (sensed or len(within) >= PATTERN_VISITS_MIN)):
             return True
     return False
 

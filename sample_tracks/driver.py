@@ -26,6 +26,7 @@ class World:
     clock: Clock
     bans: list[tuple[int, int, str]]
     corridors: dict[tuple[str, ...], BaseGeometry] = field(default_factory=dict)
+    hidden_visits: list[tuple[str, str]] = field(default_factory=list)  # (place, plate), once the fleet has driven
 
     @property
     def ban_spans(self) -> Spans:

@@ -20,6 +20,7 @@ from sample_tracks.clock import DAY_S, Clock
 from sample_tracks.clones import drive_clone, label_clone
 from sample_tracks.driver import World
 from sample_tracks.fleet import OUTFITS, Knobs, Truck, build_fleet
+from sample_tracks.hidden_places import hidden_places, visits_in, write_places
 from sample_tracks.plane import stream
 from sample_tracks.registry_files import write_registry
 from sample_tracks.shift import simulate
@@ -52,6 +53,7 @@ def run_fleet(world: World, knobs: Knobs, seed: int, honest: bool) -> tuple[list
     labels: list[Label] = []
     for number, truck in enumerate(world.fleet.trucks):
         truth = simulate(world, number, truck, plan, seed, honest)
+        world.hidden_visits += visits_in(truth, truck, world)
         fixes = report(truth, truck, knobs, stream(seed, "terminal", number))
         frames.append(_frame(fixes, truck, world.clock))
         sound = fixes.second[fixes.sound]
@@ -149,12 +151,13 @@ def _well_equipped(trucks: list[Truck]) -> Truck:
 def generate(
     out: Path, weeks: list[str], seed: int, city_seed: int, knobs: Knobs, honest: bool = False, spoil: bool = True
 ) -> None:
-    """Writes `registry/`, `tracks/`, `truth.csv` and an excerpt below `out`. Same arguments, same bytes."""
+    """Writes registry, tracks, `truth.csv`, `places.csv` and an excerpt below `out`. Same arguments, same bytes."""
     world = make_world(weeks, seed, city_seed, knobs)
     frames, labels = run_fleet(world, knobs, seed, honest)
     fixes = arrange(frames, knobs.noise, seed)
     write_registry(world, out / "registry")
     write_truth(labels, world.clock, out / "truth.csv")
+    write_places(hidden_places(world, world.hidden_visits), out / "places.csv")
     write_excerpt(fixes, world.clock, out, _well_equipped(world.fleet.trucks).plate)
     if spoil:
         fixes = spoilt_rows(fixes)
