@@ -22,6 +22,7 @@ from bench.accuracy_pictures import interval_picture, reliability_picture
 from bench.proportions import BINS, brier, reliability
 from rules.catalog import RULES
 from rules.rule import Rule
+from sample_tracks.fleet import Knobs
 
 PAGE, TABLE = "accuracy.md", "accuracy.csv"
 RELIABILITY, INTERVAL = "pictures/accuracy-confidence.svg", "pictures/accuracy-interval.svg"
@@ -39,8 +40,8 @@ _HEAD = """\
 {cities} invented cities that were never used for tuning, a week each, {truck_days:,} truck-days, {fixes:,} fixes: the
 generator in `sample_tracks/` drives the fleets, spoils what their terminals say, and keeps the truth. Every combination
 of noise (clean, urban, harsh), sensors (load, lift and cover, or none) and time between fixes has a city and a week of
-its own; outside `clean`, sensors are ill in 12 % of the trucks that have any and two terminals tell a wrong datum. What
-the noise is made of says `NOISE` in `sample_tracks/terminal.py`.
+its own; outside `clean`, {ill:.0%} of the trucks that have sensors have an ill one and {liars} terminals a city tell a
+wrong datum. What the noise is made of says `NOISE` in `sample_tracks/terminal.py`.
 
 How it is counted (`sample_tracks/score.py`): a true stretch is found when one violation of its rule and truck covers at
 least 40 % of it; a violation of which less than 40 % lies in true or undecidable stretches is a false alarm; two
@@ -86,6 +87,8 @@ def page(results: Sequence[Result]) -> str:
         truck_days=sum(r.cell.trucks for r in results) * DAYS,
         fixes=sum(r.fixes for r in results),
         table=TABLE,
+        ill=Knobs.ill_share,
+        liars=Knobs.datum_liars,
     )
     every = figures(asked)
     unseen = _UNSEEN.format(
