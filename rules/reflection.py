@@ -32,7 +32,7 @@ def is_reflection(row: Stretch, before: Stretch | None, after: Stretch | None, l
         after: the stretch inside that follows, None at the end.
         lines: the permitted routes on the plane, metres.
     """
-    if row.end_ms - row.start_ms > LONGEST_MS or not row.trail or before is None or after is None:
+    if row.end_ms - row.start_ms > LONGEST_MS or len(row.trail) != row.n or before is None or after is None:
         return False
     places = np.array(row.trail, dtype=np.float64) / DM_PER_M
     if not _one_shift_explains(places, lines):

@@ -7,7 +7,7 @@ made: every figure is an integer sum, a first or a last.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,11 @@ from rules.raster import Ints
 
 #: Figures of the fixes are kept in whole decimetres, so that sums do not depend on their order.
 DM_PER_M = 10
+PLACE_BITS = 31  # two places pack into one whole number, since none is farther than 1e9 dm
 TRAIL_FIXES = 32  # a reflection of two and a half minutes has fewer, five seconds apart
+
+
+Place = tuple[int, int]  # on the plane, whole decimetres
 
 
 class Stretch(NamedTuple):
@@ -26,7 +30,8 @@ class Stretch(NamedTuple):
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
     `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix, `v0_kmh` and
     `v1_kmh` are the first and the last. `leapt`: the truck cannot have driven the leg that leads here from the stand
-    before it. `trail`: of the channel `corridor` the place of every fix, as long as they are few.
+    before it. `trail`: of the channel `corridor` the place of every fix as long as they are few, else
+    the outermost four (west, east, south, north).
     """
 
     key: Any
@@ -46,7 +51,7 @@ class Stretch(NamedTuple):
     v0_kmh: float
     v1_kmh: float
     leapt: bool = False
-    trail: tuple[tuple[int, int], ...] = ()
+    trail: tuple[Place, ...] = ()
 
     @property
     def mean_m(self) -> tuple[float, float]:
@@ -56,7 +61,9 @@ class Stretch(NamedTuple):
 
 def join(a: Stretch, b: Stretch) -> Stretch:
     """Two stretches of like fixes that follow each other, as one."""
-    trail = (*a.trail, *b.trail) if a.trail and b.trail and a.n + b.n <= TRAIL_FIXES else ()
+    trail = (*a.trail, *b.trail)
+    if a.n + b.n > TRAIL_FIXES and trail:
+        trail = _outermost(trail)
     return Stretch(
         a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
         a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm,
@@ -116,13 +123,38 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
     return rows
 
 
-def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[tuple[int, int], ...]]:
-    """The places of each run of at most `TRAIL_FIXES` fixes, nothing of longer ones."""
-    sizes = np.where(last - first < TRAIL_FIXES, last - first + 1, 0)
+def _outermost(places: Sequence[Place]) -> tuple[Place, ...]:
+    """The places farthest west, east, south and north; of equals the smallest by the other axis."""
+    return (
+        min(places),
+        max(places),
+        min(places, key=lambda p: (p[1], p[0])),
+        max(places, key=lambda p: (p[1], p[0])),
+    )
+
+
+def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[Place, ...]]:
+    """The places of each run of at most `TRAIL_FIXES` fixes, the outermost ones of longer runs."""
+    few = last - first < TRAIL_FIXES
+    sizes = np.where(few, last - first + 1, 0)
     ends = np.cumsum(sizes)
     rows = np.repeat(first - (ends - sizes), sizes) + np.arange(ends[-1])
     places = list(zip(x_dm[rows].tolist(), y_dm[rows].tolist(), strict=True))
-    return [tuple(places[a:b]) for a, b in zip((ends - sizes).tolist(), ends.tolist(), strict=True)]
+    trails = [tuple(places[a:b]) for a, b in zip((ends - sizes).tolist(), ends.tolist(), strict=True)]
+    if few.all():
+        return trails
+    by_x, by_y = (x_dm << PLACE_BITS) + y_dm, (y_dm << PLACE_BITS) + x_dm
+    outermost = [f.reduceat(column, first).tolist() for column in (by_x, by_y) for f in (np.minimum, np.maximum)]
+    for i in np.flatnonzero(~few).tolist():
+        west, east, south, north = (_place(column[i]) for column in outermost)
+        trails[i] = (west, east, south[::-1], north[::-1])
+    return trails
+
+
+def _place(packed: int) -> Place:
+    """Two whole numbers out of one; the lower may be negative."""
+    low = (packed + (1 << PLACE_BITS - 1)) % (1 << PLACE_BITS) - (1 << PLACE_BITS - 1)
+    return (packed - low) >> PLACE_BITS, low
 
 
 def extend(rows: Rows, more: Rows, silence_ms: int) -> None:

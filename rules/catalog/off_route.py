@@ -120,11 +120,7 @@ def _merged(parts: list[Part], bridge_ms: int) -> list[list[Part]]:
 
 def _worst(group: list[Stretch], lines: BaseGeometry) -> tuple[tuple[float, float], float]:
     """Of the places that the stretches remember, the one farthest from every permitted route."""
-    places = [
-        p
-        for r in group
-        for p in ((r.x0_dm / DM_PER_M, r.y0_dm / DM_PER_M), r.mean_m, (r.x1_dm / DM_PER_M, r.y1_dm / DM_PER_M))
-    ]
+    places = [(x / DM_PER_M, y / DM_PER_M) for r in group for x, y in r.trail]
     far = shapely.distance(lines, shapely.points(places))
     worst = int(far.argmax())
     return places[worst], float(far[worst])
