@@ -17,10 +17,11 @@ from maps.ground import simplified, site_layer, zone_layer
 from maps.hotspots import Grid, Sighting
 from maps.layers import Layer, Line, Path6, Place, lines_of, rings_of
 from maps.styles import rule_style
+from maps.suspected import suspected_layer
 from maps.tell import Row, to_ms
 from maps.track import Track, runs
 from maps.week_page import DistrictWeek, WeekMap
-from reports import evidence_words
+from reports import evidence_words, queries
 from reports.calendar import Week
 from reports.names import OUTCOME_OF_STATUS, RULE_FAMILIES, RULE_NAMES, name_of
 
@@ -107,6 +108,8 @@ def week_page_data(
     if tracks.plain:
         layers.append(Layer("tracks", "涉嫌行程轨迹", (Line("track.faint", tuple(tracks.plain)),), shown=False))
     layers += _families(rows, source, tracks, pages)
+    suspected = queries.suspected_sites(source.store).iter_rows(named=True)
+    layers.append(suspected_layer(suspected, start_ms, end_ms, registry.zone))
     centre = source.plane.lat_deg if source.plane else float(np.mean([s.lat for s in sightings] or [0.0]))
     return WeekMap(
         f"{week.year} 年第 {week.number} 周疑似违规热点图", registry.zone, start_ms, tuple(layers),

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from reports.names import RULE_FAMILIES, RULE_NAMES, SITE_KIND_NAMES
+from reports.suspected_words import SUSPECT_NAMES
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ STYLES: dict[str, Style] = {
         f"site.{kind}": Style(SITE_KIND_NAMES[kind], colour, 1.8, (), colour, 0.18, shape, order=SITE)
         for kind, (colour, shape) in _SITE_LOOKS.items()
     },
+    "suspect.dumping": Style(
+        SUSPECT_NAMES["dumping"], "#7a1fa2", 2.2, (5, 3), "#b05bd0", 0.22, "star", 9.0, order=MARK + 3
+    ),
+    "suspect.loading": Style(
+        SUSPECT_NAMES["loading"], "#005f73", 2.2, (5, 3), "#2aa0b5", 0.22, "hexagon", 8.0, order=MARK + 3
+    ),
     "track.normal": Style("行驶轨迹", "#4d4d4d", 2.6, order=NORMAL),
     "track.faint": Style("涉嫌行程轨迹", "#8b8b8b", 1.3, order=NORMAL),
     "track.other": Style("同号牌其他终端", "#00795c", 2.0, (6, 3), order=NORMAL),
@@ -153,6 +160,12 @@ def site_style(kind: str) -> str:
     """The style of a site's kind."""
     key = f"site.{kind}"
     return key if key in STYLES else "site.other"
+
+
+def suspect_style(kind: str) -> str:
+    """The style of a suspected place's kind."""
+    key = f"suspect.{kind}"
+    return key if key in STYLES else "suspect.dumping"
 
 
 def zone_style(kind: str) -> str:

@@ -5,6 +5,8 @@ Spans are epoch milliseconds, half-open: `[start_ms, end_ms)`. A thing belongs t
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from ingest.fix import FIX_SCHEMA
@@ -13,6 +15,14 @@ from reports.errors import StoreError
 from reports.registry_copies import load_registry
 from reports.store import Store
 from rules.registry import Registry
+
+_TIME = pl.Datetime("us", "UTC")
+_SUSPECTED: dict[str, Any] = {
+    **dict.fromkeys(("suspect_id", "kind", "polygon"), pl.String),
+    **{"lon": pl.Float64, "lat": pl.Float64, "trucks": pl.Int32, "visits": pl.Int32},
+    **{"first_seen": _TIME, "last_seen": _TIME, "evidence_grade": pl.String, "confidence": pl.Float64},
+    **{"evidence": pl.String, "district_id": pl.String},
+}
 
 
 def violations_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
@@ -58,7 +68,7 @@ def suspected_sites(store: Store) -> pl.DataFrame:
     """
     there = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'suspected_sites'"
     if not store.query(there).item():
-        return pl.DataFrame()
+        return pl.DataFrame(schema=_SUSPECTED)
     return store.query("SELECT * FROM suspected_sites ORDER BY confidence DESC, visits DESC, suspect_id")
 
 

@@ -11,6 +11,7 @@ from reports.names import RULE_FAMILIES
 from reports.week_input import WeekCut, WeekInput
 from reports.week_model import ClueLine, Figure, Outcomes, TripLine, WeekReport
 from reports.week_quality import quality
+from reports.week_suspects import suspect_lines
 from reports.week_tables import (
     by_company,
     by_district,
@@ -80,6 +81,7 @@ def report_of(given: WeekInput) -> WeekReport:
         heat_hours=_hours_from(policy.day.spans_min[0][0] // 60),
         trips=_trips(given, now),
         clues=_clues(now, registry),
+        suspects=suspect_lines(given.suspects, start_ms, end_ms, registry),
         quality=quality(given, now, before),
     )
 

@@ -11,11 +11,13 @@ from markupsafe import Markup
 
 from reports import names, week_text
 from reports.fault_words import fault_reason
+from reports.suspected_words import grade_text
 from reports.week_charts import columns, stacked_bars
 from reports.week_model import RuleLine, WeekReport
 
 #: How many lines of each ranking the page shows; the workbook has them all.
 TOP_COMPANIES, TOP_VEHICLES, TOP_SITES, TOP_DISTRICTS, TOP_TRIPS, TOP_TERMINALS, TOP_SILENT = 30, 20, 20, 30, 15, 20, 40
+TOP_SUSPECTS = 20
 _DEEPEST = 5
 
 
@@ -32,6 +34,7 @@ def render_html(report: WeekReport, trip_maps: Mapping[str, str] | None = None) 
         t=week_text,
         n=names,
         fault_reason=fault_reason,
+        grade_text=grade_text,
         top=_TOPS,
         rule_chart=_rule_chart(report),
         day_chart=_day_chart(report),
@@ -49,6 +52,7 @@ _TOPS = {
     "sites": TOP_SITES,
     "districts": TOP_DISTRICTS,
     "trips": TOP_TRIPS,
+    "suspects": TOP_SUSPECTS,
     "terminals": TOP_TERMINALS,
     "silent": TOP_SILENT,
 }

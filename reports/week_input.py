@@ -9,6 +9,7 @@ import polars as pl
 
 from reports.calendar import Week
 from reports.names import OUTCOME_OF_STATUS
+from reports.week_suspects import SUSPECTS
 from rules.registry.model import Registry
 
 VIOLATIONS: dict[str, pl.DataType] = {
@@ -93,6 +94,7 @@ class WeekInput:
     tracks: pl.DataFrame = field(default_factory=lambda: _empty(TRACKS))
     health: pl.DataFrame = field(default_factory=lambda: _empty(HEALTH))
     rejected: pl.DataFrame = field(default_factory=lambda: _empty(REJECTED))
+    suspects: pl.DataFrame = field(default_factory=lambda: _empty(SUSPECTS))
     heard_ms: Mapping[str, int] = field(default_factory=dict)
     repeats: int = 0
     first_ms: int | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, tzinfo
 
 from reports.calendar import Week
+from reports.week_suspects import SuspectLine
 
 #: A store that ends this close to the week's end holds the whole week: parked trucks report seldom.
 _PARKED_MS = 3_600_000
@@ -283,6 +284,7 @@ class WeekReport:
     heat_hours: tuple[int, ...]
     trips: tuple[TripLine, ...]
     clues: tuple[ClueLine, ...]
+    suspects: tuple[SuspectLine, ...]
     quality: Quality
 
     @property

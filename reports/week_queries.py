@@ -12,6 +12,7 @@ from reports.archive import FIXES_FOLDER
 from reports.calendar import Week, date_bounds_ms
 from reports.store import Store, StoreError
 from reports.week_input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
+from reports.week_suspects import SUSPECTS
 from rules.policy import Policy
 from rules.registry.model import Registry
 
@@ -67,6 +68,7 @@ def read_week(store: Store, week: Week, weeks_back: int) -> WeekInput:
         health=_fit(store.query(_HEALTH, [start_ms, end_ms]), HEALTH, {}),
         heard_ms=dict(store.query(_HEARD, [start_ms]).iter_rows()),
         rejected=_fit(queries.rejected(store), REJECTED, {"first_ms": "first_seen", "last_ms": "last_seen"}),
+        suspects=_fit(queries.suspected_sites(store), SUSPECTS, {"first_ms": "first_seen", "last_ms": "last_seen"}),
         repeats=int(store.query(_REPEATS).item()),
         first_ms=recorded[0] if recorded else None,
         cutoff_ms=recorded[1] if recorded else None,

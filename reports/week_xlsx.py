@@ -10,9 +10,10 @@ from typing import Any
 from reports import names, week_text
 from reports.fault_words import fault_reason
 from reports.week_model import WeekReport
+from reports.week_xlsx_suspects import suspects_sheet
 from reports.xlsx_sheet import Book, Column, Sheet
 
-SHEETS = ("总览", "规则", "企业", "车辆", "工地", "街道", "时段", "行程", "违规明细", "数据质量")
+SHEETS = ("总览", "规则", "企业", "车辆", "工地", "街道", "时段", "行程", "违规明细", "可疑点位", "数据质量")
 
 
 def write_xlsx(report: WeekReport, path: Path) -> None:
@@ -295,4 +296,5 @@ def _ill(report: WeekReport, sheet: Sheet) -> None:
     sheet.table(((plate,) for plate in q.unregistered), [_text("车牌")], filtered=False)
 
 
-_SHEETS = (_overview, _rules, _companies, _vehicles, _sites, _districts, _hours, _trips, _clues, _quality)
+_LISTS = (_trips, _clues, suspects_sheet)
+_SHEETS = (_overview, _rules, _companies, _vehicles, _sites, _districts, _hours, *_LISTS, _quality)

@@ -8,6 +8,8 @@ muck.trace = function (c, shape, x, y, r) {
   if (shape === "square") poly([-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85], [-0.85, -0.85]);
   else if (shape === "triangle") poly([0, -1.1], [1, 0.8], [-1, 0.8], [0, -1.1]);
   else if (shape === "diamond") poly([0, -1.15], [1.15, 0], [0, 1.15], [-1.15, 0], [0, -1.15]);
+  else if (shape === "hexagon") poly(...[0, 1, 2, 3, 4, 5, 6].map((i) => [1.1 * Math.cos((i * Math.PI) / 3), 1.1 * Math.sin((i * Math.PI) / 3)]));
+  else if (shape === "star") poly(...[...Array(11).keys()].map((i) => [(i % 2 ? 0.5 : 1.2) * Math.sin((i * Math.PI) / 5), -(i % 2 ? 0.5 : 1.2) * Math.cos((i * Math.PI) / 5)]));
   else if (shape === "plus" || shape === "cross") { poly([-1, 0], [1, 0]); poly([0, -1], [0, 1]); }
   else if (shape === "x") { poly([-1, -1], [1, 1]); poly([-1, 1], [1, -1]); }
   else c.arc(x, y, shape === "dot" ? r * 0.55 : r, 0, 7);
@@ -179,7 +181,7 @@ muck.toggles = function (panel, title, keys) {
 /** A small picture of a style, as the map draws it. */
 muck.sample = function (key) {
   const s = muck.style(key), canvas = muck.el("canvas", "sample"), c = canvas.getContext("2d"), wide = 44, high = 16;
-  const kind = s.fill && s.fill_opacity < 0.9 && !key.startsWith("site.") ? "area" : key.startsWith("rule.") || !/^(site\.|stop|stray|loaded|dumped|dumping|fix)/.test(key) ? "line" : "place";
+  const kind = s.fill && s.fill_opacity < 0.9 && !/^(site|suspect)\./.test(key) ? "area" : key.startsWith("rule.") || !/^(site\.|suspect\.|stop|stray|loaded|dumped|dumping|fix)/.test(key) ? "line" : "place";
   canvas.width = wide * 2;
   canvas.height = high * 2;
   c.scale(2, 2);
