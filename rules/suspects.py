@@ -27,7 +27,7 @@ REACH_M = 75.0  # stays of which these circles touch are at one place
 WINDOW_MS = 14 * 86_400_000  # so close in time must be what makes a place
 TRUCKS_MIN = 2  # within the window
 VISITS_MIN = 4  # of fewer trucks, within the window
-PATTERN_VISITS_MIN = 3  # where no sensor spoke, also of several trucks
+PATTERN_VISITS_MIN = 3  # also of several trucks, where no sensor spoke and the engine judged no two of them
 GATE_M = 100.0  # so near a site in force, a stay without a sensor's word is a queue at its gate
 #: The share of all stays at a place that must have a sign, by grade: a meal place sees many that have none.
 SIGNED_SHARE_MIN = {"A": 0.2, "B": 0.34, "C": 0.6}
@@ -167,11 +167,11 @@ def _place(kind: str, visits: list[Visit], against: Sequence[Point], lie: _Lie) 
 
 def _often_enough(visits: Sequence[Visit]) -> bool:
     """Whether enough trucks, or visits, came within one window."""
-    sensed = any(v.sensed for v in visits)
+    judged = len({v.plate for v in visits if v.violation_id}) >= TRUCKS_MIN or any(v.sensed for v in visits)
     for i, first in enumerate(visits):
         within = [v for v in visits[i:] if v.start_ms - first.start_ms <= WINDOW_MS]
         several = len({v.plate for v in within}) >= TRUCKS_MIN
-        if len(within) >= VISITS_MIN or (several and (sensed or len(within) >= PATTERN_VISITS_MIN)):
+        if len(within) >= VISITS_MIN or (several and (judged or len(within) >= PATTERN_VISITS_MIN)):
             return True
     return False
 

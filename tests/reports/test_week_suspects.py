@@ -1,0 +1,113 @@
+"""The weekly report's suspected places: which of them a week tells of, in both faces, and their words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from week_faces import Page, sheet_rows
+from week_town import WEEK, at_ms, frame, registry, town
+
+from reports.suspected_words import basis_text, grade_text
+from reports.week_figures import report_of
+from reports.week_html import TOP_SUSPECTS, render_html
+from reports.week_suspects import SUSPECTS, suspect_lines
+from reports.week_xlsx import write_xlsx
+
+EVIDENCE = {"signs": {"load": 5, "lift": 3}, "passing_stays": 2, "rejected_here": 1, "sites": ["d1"]}
+
+
+def place(number: int = 0, **changes: Any) -> dict[str, Any]:
+    plain = {"suspect_id": f"{number:020x}", "kind": "dumping", "lon": 118.75, "lat": 32.05, "trucks": 5, "visits": 8}
+    plain |= {"first_ms": at_ms(-3, 22), "last_ms": at_ms(2, 23), "evidence_grade": "A", "confidence": 0.97}
+    return {**plain, "evidence": json.dumps(EVIDENCE), "district_id": "x1", **changes}
+
+
+def lines(*rows: dict[str, Any]) -> list[str]:
+    of = registry()
+    start_ms, end_ms = WEEK.span_ms(of.policy)
+    return [x.suspect_id for x in suspect_lines(frame(rows, SUSPECTS), start_ms, end_ms, of)]
+
+
+def faces(tmp_path: Path, *rows: dict[str, Any]) -> tuple[Page, Path]:
+    report = report_of(replace(town(), suspects=frame(rows, SUSPECTS)))
+    write_xlsx(report, tmp_path / "week.xlsx")
+    return Page(render_html(report)), tmp_path / "week.xlsx"
+
+
+def test_a_week_tells_of_places_that_trucks_came_to_in_it() -> None:
+    start_ms, end_ms = WEEK.span_ms(registry().policy)
+    span = lambda n, first_ms, last_ms: place(n, first_ms=first_ms, last_ms=last_ms)
+    rows = [span(1, 0, start_ms - 1), span(2, 0, start_ms), span(3, end_ms - 1, end_ms + 9), span(4, end_ms, end_ms)]
+    assert lines(*rows) == [rows[1]["suspect_id"], rows[2]["suspect_id"]]
+
+
+def test_the_surest_come_first() -> None:
+    rows = [place(1, confidence=0.7), place(2, confidence=0.9, visits=3), place(3, confidence=0.9, visits=9)]
+    assert lines(*rows) == [rows[i]["suspect_id"] for i in (2, 1, 0)]
+
+
+def test_both_faces_say_the_same(tmp_path: Path) -> None:
+    new = place(2, kind="loading", confidence=0.6, evidence_grade="C", first_ms=at_ms(1, 22), district_id=None)
+    page, book = faces(tmp_path, place(1), new)
+    first, second = page.tables["suspects"]
+    assert first[1:7] == ["疑似黑倾倒点", "雨花街道", "A（两项以上独立证据）", "0.97", "5", "8"]
+    assert (
+        first[9]
+        == "载重传感器 5 次、举升传感器 3 次；另有无作业迹象的停留 2 次；此处复核不属实 1 起；位于已失效场所 d1"
+    )
+    assert first[10] == "118.75000，32.05000"
+    assert second[1:4] == ["疑似未登记工地（新）", "—", "C（仅停留规律）"]
+    rows = sheet_rows(book, "可疑点位", "类别")
+    assert [r["类别"] for r in rows] == ["疑似黑倾倒点", "疑似未登记工地"]
+    assert [r["本周新现"] for r in rows] == ["否", "是"]
+    assert (rows[0]["依据"], rows[0]["可信度"], rows[0]["次数"]) == (first[9], 0.97, 8)
+    assert isinstance(rows[0]["首次"], datetime)
+
+
+def test_the_page_cuts_a_long_list_and_the_workbook_does_not(tmp_path: Path) -> None:
+    page, book = faces(tmp_path, *(place(n) for n in range(TOP_SUSPECTS + 3)))
+    assert len(page.tables["suspects"]) == TOP_SUSPECTS
+    assert len(sheet_rows(book, "可疑点位", "类别")) == TOP_SUSPECTS + 3
+
+
+def test_a_week_without_any_says_so(tmp_path: Path) -> None:
+    page, book = faces(tmp_path)
+    assert "suspects" not in page.tables
+    assert "本周没有发现可疑点位" in "".join(page.text)
+    assert sheet_rows(book, "可疑点位", "类别") == []
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    text = "=cmd|' /C calc'!A0<img src=x onerror=alert(1)>{{7*7}}"
+    evidence = json.dumps({"signs": {text: 1}, "sites": [text]})
+    page, book = faces(tmp_path, place(1, evidence=evidence, district_id=text, kind=text, evidence_grade=text))
+    assert page.tables["suspects"][0][1:4] == [text, text, text]
+    assert not {tag for tag, _ in page.tags} & {"img", "script"}
+    (row,) = sheet_rows(book, "可疑点位", "类别")
+    assert (row["类别"], row["街道"]) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        ({}, ""),
+        ({"signs": {"between": 3, "turned_back": 3}}, "停留次序 3 次、折返停留 3 次"),
+        ({"signs": {"later": 1}, "passing_stays": 0, "rejected_here": 0, "sites": []}, "later 1 次"),
+    ],
+)
+def test_the_basis_in_words(evidence: dict[str, Any], words: str) -> None:
+    assert basis_text(evidence) == words
+
+
+def test_a_grade_of_a_later_version_shows_as_itself() -> None:
+    assert (grade_text("B"), grade_text("X")) == ("B（一项传感器证据）", "X")
+
+
+def test_no_places_are_a_frame_of_the_same_columns() -> None:
+    assert town().suspects.equals(pl.DataFrame(schema=SUSPECTS))
