@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3 chooses the interpreter; without it, the first one of 3.11 or later on PATH is taken.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench accuracy golden docs clean
+.PHONY: help setup demo test check bench accuracy mutation golden docs clean
 SHELL := /bin/bash
 
 BIN := .venv/bin
@@ -36,10 +36,14 @@ bench: $(READY) ## speed and memory of each part (BENCHES="registry_load accurac
 accuracy: $(READY) ## docs/accuracy.md, measured on 30 invented cities; ten minutes (ARGS=--quick: a minute, prints only)
 	@$(BIN)/python -m bench.accuracy $(ARGS)
 
+mutation: $(READY) ## puts faults into copies of the rules and counts what the tests notice; half an hour (ARGS="--mutants 40")
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,mutation]'
+	@$(BIN)/python -m bench.mutation $(ARGS)
+
 golden: $(READY) ## rewrites the golden weeks in tests/golden, on purpose, when findings were meant to change
 	@$(BIN)/python -m bench.golden
 
-docs: $(READY) ## docs/rules.md, from the rules themselves
+docs: $(READY) ## docs/rules.md and docs/policy.md, from the rules and the policy themselves
 	$(BIN)/python tools/generate_rules.py
 
 clean: ## removes the environment, caches and the demo's output

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 import terminal
+import tuning
 from terminal import a_date, reads, say, table
 
 if TYPE_CHECKING:
@@ -108,9 +109,7 @@ def check(registry: Path) -> None:
 
 @cli.command()
 @click.option("--registry", required=True, type=click.Path(path_type=Path), help="The registry folder.")
-@click.option(
-    "--tracks", required=True, multiple=True, metavar="PATH...", help="Files or folders; - is standard input."
-)
+@click.option("--tracks", required=True, multiple=True, metavar="PATH...", help="Files, folders; - is standard input.")
 @click.option("--out", required=True, type=folder, help="The store: a new folder, or one that an earlier run made.")
 @click.argument("more_tracks", nargs=-1, metavar="")
 def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], out: Path) -> None:
@@ -235,28 +234,25 @@ def scores(
       muckwatch scores --store week47 --as-of 2026-11-22 --format json > scores.json
       muckwatch scores --store week47 --explain 苏A12345
     """
+    from reports import scores as reported
     from reports.export import spreadsheet_safe
-    from reports.scores import scores as read_scores
-    from reports.scores import scores_json, scores_table
     from reports.spoken import explained
     from reports.store import Store
 
     with Store.read(store_folder) as store:
         if explain:
-            table(*explained(store, explain, as_of))
-            return
-        found = read_scores(store, as_of)
+            return table(*explained(store, explain, as_of))
+        found = reported.scores(store, as_of)
         wanted = {"subject": subject, "subject_id": subject_id}
         if form == "json":
-            rows = json.loads(scores_json(store, as_of))
+            rows = json.loads(reported.scores_json(store, as_of))
             kept = [row for row in rows if all(value in (None, row[name]) for name, value in wanted.items())]
-            click.echo(json.dumps(kept, ensure_ascii=False, indent=1))
-            return
+            return click.echo(json.dumps(kept, ensure_ascii=False, indent=1))
     found = found.filter(**{name: value for name, value in wanted.items() if value})
     if form == "csv":
         spreadsheet_safe(found).write_csv(sys.stdout.buffer, include_bom=True)
     else:
-        table(*scores_table(found))
+        table(*reported.scores_table(found))
 
 
 @cli.command()
@@ -265,7 +261,7 @@ def scores(
 @click.option("--format", "form", default="csv", show_default=True, help="csv, json, parquet or xlsx.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; default: standard output.")
 def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
-    """Exports a view of the store: violations, trips, stops, scores, terminal_health, rejected_fixes or fixes.
+    """Exports violations, trips, stops, scores, terminal_health, suspected_sites, rejected_fixes or fixes of a store.
 
     \b
     Examples:
@@ -280,6 +276,9 @@ def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
     with Store.read(store_folder) as store:
         count = write(store, view, form, out or sys.stdout.buffer)
     say(f"{count:,} rows of {view}" + (f" in {out.resolve()}" if out else ""), err=True)
+
+
+cli.add_command(tuning.tune)
 
 
 def _input_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:

@@ -1,7 +1,7 @@
 """What moving one threshold of the policy does to precision and recall on a labelled trial, for `muckwatch tune`.
 
-A trial is a folder with `registry/`, `tracks/` and `truth.csv`; the sample tracks are one. Each value is tried as if the
-trial's `policy.toml` said so and nothing else had changed.
+A trial is a folder with `registry/`, `tracks/` and `truth.csv`; the sample tracks are one. Each value is tried as if
+the trial's `policy.toml` said so and nothing else had changed.
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ class Outcome:
     value: float
     accuracy: Accuracy
 
+    def of(self, rule: str) -> RuleScore:
+        """One rule's count."""
+        return self.accuracy.rules.get(rule, RuleScore())
+
 
 @dataclass(frozen=True)
 class Tuned:
@@ -76,15 +80,14 @@ class Tuned:
     @property
     def rules(self) -> list[str]:
         """The rules that name the key or whose figures it moved, in the order of the catalogue."""
-        figures = lambda o, rule: (s.asked, s.found, len(s.false)) if (s := o.accuracy.rules.get(rule)) else None
-        moved = {r.rule_id for r in RULES if len({figures(o, r.rule_id) for o in self.outcomes}) > 1}
+        moved = {r.rule_id for r in RULES if len({o.of(r.rule_id).figures() for o in self.outcomes}) > 1}
         return [r.rule_id for r in RULES if r.rule_id in moved or self.key in r.policy_keys]
 
     def of_rules(self, outcome: Outcome) -> RuleScore:
         """Those rules' counts together."""
         total = RuleScore()
         for rule in self.rules:
-            total += outcome.accuracy.rules.get(rule, RuleScore())
+            total += outcome.of(rule)
         return total
 
 
@@ -158,7 +161,7 @@ def _truth(folder: Path) -> list[Stretch]:
 
 
 def _fixes(tracks: Path, truth: list[Stretch], console: Console) -> pl.DataFrame:
-    """The trial's fixes, sorted, each once. The present is never before the end of the truth, whatever the clock says."""
+    """The trial's fixes, sorted, each once. The present is never before the end of the truth."""
     ends_ms = int(max((s.end_s for s in truth), default=0.0) * 1000)
     now_ms = max(time.time_ns() // 1_000_000, ends_ms + _DAY_MS)
     with watch(console, "reading tracks") as on_progress:

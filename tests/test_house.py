@@ -19,7 +19,7 @@ TEXT_SUFFIXES = {".py", ".md", ".toml", ".sql", ".html", ".css", ".js", ".csv", 
 
 
 def modules() -> list[Path]:
-    found = [ROOT / "muckwatch.py", ROOT / "terminal.py"]
+    found = [ROOT / "muckwatch.py", ROOT / "terminal.py", ROOT / "tuning.py"]
     return found + [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 

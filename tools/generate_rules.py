@@ -1,16 +1,17 @@
-"""Writes docs/rules.md from the rules themselves: `python tools/generate_rules.py`, or `--check` to only compare."""
+"""Writes docs/rules.md and docs/policy.md from the rules and the policy; `--check` only compares."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import MISSING, fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "rules.md"
+DOCS = ROOT / "docs"
 
 if TYPE_CHECKING:
     from rules.rule import Rule
@@ -21,13 +22,71 @@ _HEAD = """\
 <!-- Generated from rules/catalog by `make docs`. Edit the rule, then run it again. -->
 
 Each rule is one file in `rules/catalog/`, and its stories are told in `tests/cases/`. How to write one:
-[adding-a-rule.md](adding-a-rule.md). Parameters are keys of the registry's `policy.toml`; `muckwatch check DIR` prints
-the values in force. Points are the default table's, and only a confirmed violation scores.
+[adding-a-rule.md](adding-a-rule.md). Parameters are keys of the registry's `policy.toml`, all told in
+[policy.md](policy.md); `muckwatch check DIR` prints the values in force. Points are the default table's, and only a
+confirmed violation scores.
+"""
+
+_POLICY_HEAD = """\
+# Policy
+
+<!-- Generated from rules/policy.py and rules/catalog by `make docs`. Edit those, then run it again. -->
+
+What differs between cities is a key of the registry's `policy.toml`, never code. Every key has a default, so the file
+may be absent or name only what differs. `muckwatch check DIR` prints the values in force and where each comes from, and
+refuses what is out of bounds. A number is given bare, in the unit stated here.
+
+```toml
+speed_limit_kmh = 50
+day_hours = "06:30-19:00"
+
+[points]
+off_route = 4
+```
+
+What moving a threshold does to precision and recall on labelled tracks: `muckwatch tune --trial DIR --key KEY`.
 """
 
 
+def policy_page() -> str:
+    """Every key of the policy, ending in a newline."""
+    from rules.catalog import RULES
+    from rules.policy import DEFAULT_GRADES, DEFAULT_POINTS, Policy
+
+    users = {f.name: [r.rule_id for r in RULES if f.name in r.policy_keys] for f in fields(Policy)}
+    rows = [
+        (
+            f"`{f.name}`",
+            f.metadata["unit"].replace("|", ", "),
+            f"`{f.default}`",
+            _bounds(f.metadata["low"], f.metadata["high"]),
+            f.metadata["why"],
+            ", ".join(map(_link, users[f.name])),
+        )
+        for f in fields(Policy)
+        if f.default is not MISSING
+    ]
+    head = ("key", "unit", "default", "allowed", "why", "rules that name it")
+    lines = [_POLICY_HEAD, *_table(head, rows), ""]
+    tables = {f.name: f.metadata for f in fields(Policy) if f.default is MISSING}
+    told = tables.pop("points")
+    lines += [f"## [points]: {told['why']}", "", f"{_bounds(told['low'], told['high'])}. Each rule by its id.", ""]
+    lines += [*_table(("rule", "points"), ((_link(rule), points) for rule, points in DEFAULT_POINTS.items())), ""]
+    told = tables.pop("grades")
+    lines += [f"## [grades.vehicle], [grades.company]: {told['why']}", ""]
+    lines += [f"In points, {_bounds(told['low'], told['high'])}; the first is 0 and each is above the one before.", ""]
+    names = list(DEFAULT_GRADES["vehicle"])
+    lines += _table(("subject", *names), ((who, *(grade[n] for n in names)) for who, grade in DEFAULT_GRADES.items()))
+    assert not tables, f"tables without a section: {', '.join(tables)}"
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _link(rule_id: str) -> str:
+    return f"[`{rule_id}`](rules.md#{rule_id})"
+
+
 def page() -> str:
-    """The whole page, ending in a newline."""
+    """The page of rules, ending in a newline."""
     from rules.catalog import RULES
     from rules.policy import DEFAULT_POINTS
 
@@ -74,16 +133,16 @@ def _line(cells: Iterable[object]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Writes the page, or with `--check` says whether it is up to date; returns the exit code."""
+    """Writes the pages, or with `--check` says whether they are up to date; returns the exit code."""
     sys.path.insert(0, str(ROOT))
-    text = page()
-    if "--check" not in arguments:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not what the rules say: run `make docs` and commit it", file=sys.stderr)
-    return 1
+    stale = 0
+    for file, text in ((DOCS / "rules.md", page()), (DOCS / "policy.md", policy_page())):
+        if "--check" not in arguments:
+            file.write_text(text, encoding="utf-8")
+        elif not file.is_file() or file.read_text(encoding="utf-8") != text:
+            print(f"{file.relative_to(ROOT)} is not what the rules say: run `make docs` and commit it", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":
