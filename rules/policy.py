@@ -74,6 +74,14 @@ class Policy:
     zone_merge_s: int = setting(300, "s", 0, 3600, "the same for zones")
     score_days: int = setting(365, "d", 1, 3660, "the scoring period that ends on the date asked for")
     min_trips_for_rate: int = setting(10, "trips", 1, 1000, "rates of fewer trips are marked as small samples")
+    suspect_trucks_min: int = setting(
+        2, "trucks", 2, 100, "so many trucks leave or take on loads at a place: one may be a mishap, two are a custom"
+    )
+    suspect_visits_min: int = setting(4, "visits", 2, 1000, "or so many visits of fewer trucks")
+    suspect_days: int = setting(14, "d", 1, 92, "trucks and visits must fall into so many days")
+    suspect_reach_m: float = setting(
+        75.0, "m", 75, 300, "stays of which circles this large touch are one place; reflections shift by 60 to 140 m"
+    )
     points: dict[str, int] = field(
         default_factory=lambda: dict(DEFAULT_POINTS),
         metadata={"unit": "points", "low": 0, "high": 1000, "why": "demerits of a confirmed violation"},

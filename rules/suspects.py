@@ -20,13 +20,11 @@ from shapely.geometry import Point
 
 from rules.findings import Stop, SuspectedSite, Trip, Violation
 from rules.plane import Plane
+from rules.policy import Policy
 from rules.registry import Registry
 from rules.suspect_visits import DUMPING, LOADING, Visit, visits_of
 
-REACH_M = 75.0  # stays of which these circles touch are at one place
-WINDOW_MS = 14 * 86_400_000  # so close in time must be what makes a place
-TRUCKS_MIN = 2  # within the window
-VISITS_MIN = 4  # of fewer trucks, within the window
+DAY_MS = 86_400_000
 PATTERN_VISITS_MIN = 3  # also of several trucks, where no sensor spoke and the engine judged no two of them
 GATE_M = 100.0  # so near a site in force, a stay without a sensor's word is a queue at its gate
 #: The share of all stays at a place that must have a sign, by grade: a meal place sees many that have none.
@@ -72,7 +70,7 @@ def suspects(
     kept = [
         s
         for s, p in zip(found, lie.placed([(s.lon, s.lat) for s in found]), strict=True)
-        if s.evidence_grade != "C" or all(p.distance(q) > 2 * REACH_M for q in sensed)
+        if s.evidence_grade != "C" or all(p.distance(q) > 2 * lie.reach_m for q in sensed)
     ]
     return sorted(kept, key=lambda s: (-s.confidence, s.kind, s.lon, s.lat))
 
@@ -81,6 +79,7 @@ class _Lie:
     """Where everything lies, in metres."""
 
     def __init__(self, visits: Sequence[Visit], passing: Sequence[Stop], registry: Registry) -> None:
+        self.reach_m = registry.policy.suspect_reach_m
         self.plane = Plane.around([Point(v.lon, v.lat) for v in visits])
         self.registry = registry
         self._sites = shapely.STRtree([self.plane.flatten(s.polygon) for s in registry.sites])
@@ -108,7 +107,7 @@ class _Lie:
         if not visits:
             return []
         points = self.placed([(v.lon, v.lat) for v in visits])
-        areas = shapely.get_parts(shapely.union_all(shapely.buffer(points, REACH_M, quad_segs=8)))
+        areas = shapely.get_parts(shapely.union_all(shapely.buffer(points, self.reach_m, quad_segs=8)))
         area_of, member = shapely.STRtree(points).query(areas, predicate="intersects")
         found: dict[int, list[Visit]] = {}
         for area, i in sorted(zip(area_of.tolist(), member.tolist(), strict=True)):
@@ -117,7 +116,7 @@ class _Lie:
 
     def passing_at(self, points: Sequence[Point]) -> list[Stop]:
         """The stays without a sign within reach of any of the points."""
-        hits = self._passing.query(list(points), predicate="dwithin", distance=REACH_M)[1]
+        hits = self._passing.query(list(points), predicate="dwithin", distance=self.reach_m)[1]
         return [self.passing[i] for i in sorted(set(hits.tolist()))]
 
     def district_at(self, lon: float, lat: float) -> str | None:
@@ -134,7 +133,7 @@ class _Lie:
 
 def _place(kind: str, visits: list[Visit], against: Sequence[Point], lie: _Lie) -> SuspectedSite | None:
     """The place that these visits make, None where they make none."""
-    if not _often_enough(visits):
+    if not _often_enough(visits, lie.registry.policy):
         return None
     points = lie.placed([(v.lon, v.lat) for v in visits])
     grade = _grade(visits)
@@ -165,13 +164,15 @@ def _place(kind: str, visits: list[Visit], against: Sequence[Point], lie: _Lie) 
     )
 
 
-def _often_enough(visits: Sequence[Visit]) -> bool:
-    """Whether enough trucks, or visits, came within one window."""
-    judged = len({v.plate for v in visits if v.violation_id}) >= TRUCKS_MIN or any(v.sensed for v in visits)
+def _often_enough(visits: Sequence[Visit], policy: Policy) -> bool:
+    """Whether enough trucks, or visits, came within one window of days."""
+    judged = len({v.plate for v in visits if v.violation_id}) >= policy.suspect_trucks_min or any(
+        v.sensed for v in visits
+    )
     for i, first in enumerate(visits):
-        within = [v for v in visits[i:] if v.start_ms - first.start_ms <= WINDOW_MS]
-        several = len({v.plate for v in within}) >= TRUCKS_MIN
-        if len(within) >= VISITS_MIN or (several and (judged or len(within) >= PATTERN_VISITS_MIN)):
+        within = [v for v in visits[i:] if v.start_ms - first.start_ms <= policy.suspect_days * DAY_MS]
+        several = len({v.plate for v in within}) >= policy.suspect_trucks_min
+        if len(within) >= policy.suspect_visits_min or (several and (judged or len(within) >= PATTERN_VISITS_MIN)):
             return True
     return False
 

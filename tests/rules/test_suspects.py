@@ -17,9 +17,10 @@ from rules.findings import Findings, Stop, SuspectedSite, Trip, Violation
 from rules.health import learn
 from rules.policy import Policy
 from rules.registry import Registry
-from rules.suspects import EVIDENCE_VISITS, GATE_M, REACH_M, suspects
+from rules.suspects import EVIDENCE_VISITS, GATE_M, suspects
 
 DAY_MS = 86_400_000
+REACH_M = Policy().suspect_reach_m
 WILD = (4000.0, 900.0)  # a track off the road, far from every site
 PIT = (2000.0, -900.0)
 MEAL = (3500.0, -60.0)  # beside the road
@@ -303,3 +304,18 @@ def test_a_trip_without_a_violation_is_a_pattern() -> None:
     ]
     (place,) = suspects(ends, [], [], town())
     assert (place.evidence_grade, place.evidence["signs"]) == ("C", {"trip_end": 3})
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"),
+    [
+        (Policy(), 1),
+        (Policy(suspect_trucks_min=3), 0),
+        (Policy(suspect_trucks_min=3, suspect_visits_min=2), 1),
+        (Policy(suspect_days=2), 0),
+        (Policy(suspect_days=3), 1),
+    ],
+)
+def test_a_city_sets_how_often_is_often(policy: Policy, found: int) -> None:
+    cases = [dumping("苏A1", 3000, 800), dumping("苏A2", 3000, 800, 3 * 24 * 60)]
+    assert len(suspects([], [], cases, town(policy=policy))) == found
