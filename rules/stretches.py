@@ -28,10 +28,9 @@ class Stretch(NamedTuple):
     """Fixes of one truck, alike in one channel. `key` says alike in what; the rest are figures.
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
-    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix, `v0_kmh` and
-    `v1_kmh` are the first and the last. `leapt`: the truck cannot have driven the leg that leads here from the stand
-    before it. `trail`: of the channel `corridor` the place of every fix as long as they are few, else
-    the outermost four (west, east, south, north).
+    `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
+    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channel `corridor` the
+    place of every fix as long as they are few, else the outermost four (west, east, south, north).
     """
 
     key: Any
@@ -48,8 +47,6 @@ class Stretch(NamedTuple):
     sum_x_dm: int
     sum_y_dm: int
     top_kmh: float
-    v0_kmh: float
-    v1_kmh: float
     leapt: bool = False
     trail: tuple[Place, ...] = ()
 
@@ -67,7 +64,7 @@ def join(a: Stretch, b: Stretch) -> Stretch:
     return Stretch(
         a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
         a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm,
-        max(a.top_kmh, b.top_kmh), a.v0_kmh, b.v1_kmh, a.leapt, trail,
+        max(a.top_kmh, b.top_kmh), a.leapt, trail,
     )  # fmt: skip
 
 
@@ -108,8 +105,7 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
             fixes.lead_ms[first], fixes.lead_mm[first],
             sums[2][last + 1] - sums[2][first + 1], x_dm[first], y_dm[first], x_dm[last], y_dm[last],
             sums[0][last + 1] - sums[0][first], sums[1][last + 1] - sums[1][first],
-            np.maximum.reduceat(fixes.speed_kmh, first), fixes.speed_kmh[first], fixes.speed_kmh[last],
-            fixes.leapt[first],
+            np.maximum.reduceat(fixes.speed_kmh, first), fixes.leapt[first],
         ]  # fmt: skip
         values = [column.tolist() for column in columns]
         if name == "zone":

@@ -41,7 +41,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         if not part[0].key and not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)
     ]
     breaches = []
-    for group in _driven(parts, joined, lines, policy):
+    for group in _driven(parts, lines, policy):
         outside_ms, length_mm = _size(group)
         (x, y), worst = _worst([r for r, _, _ in group], lines)
         evidence = {
@@ -62,19 +62,13 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     return breaches
 
 
-def _driven(parts: list[Part], joined: list[Stretch], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
+def _driven(parts: list[Part], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
     """Merged stretches that are long enough once reflections are taken out of them."""
     bridge_ms = policy.merge_s * 1000
     suspects = [group for group in _merged(parts, bridge_ms) if _enough(group, policy)]
     if not suspects:
         return []
-    around = {
-        row.start_ms: (before, after)
-        for before, row, after in zip([None, *joined], joined, [*joined[1:], None], strict=False)
-    }
-    real = [
-        part for group in suspects for part in group if not is_reflection(part[0], *around[part[0].start_ms], lines)
-    ]
+    real = [part for group in suspects for part in group if not is_reflection(part[0], lines)]
     return [group for group in _merged(real, bridge_ms) if _enough(group, policy)]
 
 

@@ -12,7 +12,7 @@ from rules.stretches import Stretch
 def rows(words: list[tuple[int, int]], every_ms: int = 10_000) -> list[Stretch]:
     made, at_ms = [], 0
     for key, n in words:
-        made.append(Stretch(key, at_ms, at_ms + (n - 1) * every_ms, n, every_ms, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0))
+        made.append(Stretch(key, at_ms, at_ms + (n - 1) * every_ms, n, every_ms, 0, 0, 0, 0, 0, 0, 0, 0, 0.0))
         at_ms += n * every_ms
     return made
 

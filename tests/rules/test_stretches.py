@@ -44,8 +44,6 @@ def plain(fixes: Annotated, name: str) -> list[Stretch]:
             x,
             y,
             v,
-            v,
-            v,
             bool(fixes.leapt[i]),
             ((x, y),) if name == "corridor" else (),
         )
