@@ -202,14 +202,12 @@ def _inferred(
         for s in later
         if not s.silence and s.still_ms >= STAND_MIN_MS and left_ms < s.start_ms < until_ms
     ]
-    for stay, index in stands:
-        site = ground.site(index)
-        if site and site.takes_muck and site.validity.holds(stay.start_ms):
-            return Unloading(stay.start_ms, stay, index, ("visit",), 0.9)
-    for stay, index in stands:
-        site = ground.site(index)
-        if site and site.takes_muck:
-            return Unloading(stay.start_ms, stay, index, ("visit",), 0.85)
+    for in_force in (True, False):
+        for stay, index in stands:
+            site = ground.site(index)
+            if site and site.takes_muck and site.validity.holds(stay.start_ms) == in_force:
+                at = _longest_at(index, stay, stands)
+                return Unloading(at.start_ms, at, index, ("visit",), 0.9 if in_force else 0.85)
     dark = next(
         (s for s in later if s.silence and left_ms < s.start_ms and s.moved_m > ground.policy.signal_loss_min_m), None
     )
@@ -217,6 +215,15 @@ def _inferred(
     if dark is not None and (wild is None or wild.confidence < SURER_THAN_SILENCE):
         return Unloading(dark.start_ms, dark, NOWHERE, ("silence",), 0.7)
     return wild
+
+
+def _longest_at(index: int, first: Stay, stands: list[tuple[Stay, int]]) -> Stay:
+    """Of the stands of one visit to a site the longest: the others are queues at its gate."""
+    visit = [first]
+    for stay, at in stands:
+        if at == index and 0 < stay.start_ms - visit[-1].end_ms < VISIT_GAP_MS:
+            visit.append(stay)
+    return max(visit, key=lambda s: s.still_ms)
 
 
 def _wild(stands: list[tuple[Stay, int]], left_ms: int, until_ms: int, rows: Rows, ground: Ground) -> Unloading | None:
