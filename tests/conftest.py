@@ -1,11 +1,22 @@
-"""A registry, tracks and a finished store for the tests of the command line."""
+"""A registry, tracks and a finished store for the tests of the command line, and one browser for all."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli_town import drive, muckwatch, write_csv, write_registry
+from playwright.sync_api import Browser, sync_playwright
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; one for the whole session, because two of its drivers do not run beside each other."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

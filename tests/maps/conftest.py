@@ -8,15 +8,7 @@ from typing import Any
 
 import pytest
 from map_browser import Opened
-from playwright.sync_api import Browser, sync_playwright
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+from playwright.sync_api import Browser
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import openpyxl
 import pytest
@@ -228,15 +227,10 @@ def test_a_week_without_data_gives_both_faces(tmp_path):
     assert sheet_rows(tmp_path / "empty.xlsx", "违规明细", "归属日期") == []
 
 
-def test_in_a_browser_nothing_runs_nothing_is_fetched_and_all_is_seen(tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("no Chromium on this machine")
+def test_in_a_browser_nothing_runs_nothing_is_fetched_and_all_is_seen(tmp_path, browser):
     path = tmp_path / "week.html"
     path.write_text(render_html(report_of(hostile_input())), encoding="utf-8")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1366, "height": 900}, offline=True)
+    with browser.new_context(viewport={"width": 1366, "height": 900}, offline=True) as context:
         page = context.new_page()
         asked, said = [], []
         page.on("request", lambda request: asked.append(request.url))
@@ -248,7 +242,6 @@ def test_in_a_browser_nothing_runs_nothing_is_fetched_and_all_is_seen(tmp_path):
         plates = page.locator("#vehicles tbody tr td:nth-child(2)").all_inner_texts()
         wide = page.evaluate("document.documentElement.scrollWidth")
         ran = page.evaluate("window.ran")
-        browser.close()
     assert ran is None and said == []
     assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
     assert set(plates) == set(HOSTILE)
