@@ -42,3 +42,24 @@ def test_other_trucks_do_not_share() -> None:
 def test_order_of_input_does_not_matter() -> None:
     some = [breach("no_permit", 0, 1000, 12), breach("off_route", 0, 900, 3), breach("outside_hours", 10, 800, 3)]
     assert share_points(some) == share_points(reversed(some))
+
+
+def test_half_of_the_shorter_stretch_is_one_act_and_less_is_not() -> None:
+    half = carried(breach("no_permit", 0, 1000, 12), breach("off_route", 900, 1100, 3))
+    less = carried(breach("no_permit", 0, 1000, 12), breach("off_route", 901, 1101, 3))
+    assert half == {"no_permit": True, "off_route": False} and less == {"no_permit": True, "off_route": True}
+
+
+def test_the_shorter_stretch_is_asked_whichever_is_graver() -> None:
+    assert carried(breach("no_permit", 100, 200, 12), breach("off_route", 0, 1000, 3))["off_route"] is False
+
+
+def test_an_instant_within_a_stretch_is_one_act_and_beside_it_is_not() -> None:
+    assert carried(breach("no_permit", 0, 1000, 12), breach("off_route", 1000, 1000, 3))["off_route"] is False
+    assert carried(breach("no_permit", 0, 1000, 12), breach("off_route", 1001, 1001, 3))["off_route"] is True
+
+
+def test_what_carries_nothing_draws_no_other_under_it() -> None:
+    found = share_points([breach("a", 0, 100, 9), breach("b", 60, 200, 5), breach("c", 140, 250, 3)])
+    assert [bool(v.scored_under) for v in found] == [False, False, True]
+    assert found[2].scored_under == found[1].violation_id

@@ -1,0 +1,109 @@
+"""Where and when a load was taken on and left: the choice among stays, sites and signs, and its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fleet import ground
+from test_cases import drive, registry_of
+from test_stays import site
+
+from ingest.arrange import arrange
+from rules.engine import judge_all
+from rules.findings import Trip
+from rules.ground import NOWHERE, Ground
+from rules.hauls import SEEN_SLACK_MS, load_visits, site_at, stay_at
+from rules.health import Knowledge
+from rules.stays import Stay
+
+
+def stand(start_s: int, end_s: int, *, silence: bool = False, still_s: int | None = None) -> Stay:
+    still = (end_s - start_s if still_s is None else still_s) * 1000
+    return Stay(start_s * 1000, end_s * 1000, 0, 0, still, start_s * 1000, end_s * 1000, 5, silence)
+
+
+def test_the_stand_that_holds_an_instant_comes_before_nearer_ones_and_a_silence_before_all() -> None:
+    near, holding, dark = stand(0, 95), stand(100, 200), stand(90, 300, silence=True)
+    assert stay_at([near, holding], 100_000) == holding
+    assert stay_at([near, holding], 97_000) == near
+    assert stay_at([near, holding, dark], 150_000) == dark
+    assert stay_at([holding, stand(90, 300, silence=True)], 90_000) == holding, "the silence begins after its first ms"
+
+
+def test_a_stand_too_far_off_is_none() -> None:
+    slack_s = SEEN_SLACK_MS // 1000
+    assert stay_at([stand(100, 200)], (200 + slack_s) * 1000) is not None
+    assert stay_at([stand(100, 200)], (201 + slack_s) * 1000) is None
+    assert stay_at([], 0) is None
+
+
+def test_of_two_stands_as_near_the_longer_one() -> None:
+    assert stay_at([stand(0, 95, still_s=10), stand(105, 200, still_s=90)], 100_000) == stand(105, 200, still_s=90)
+    assert stay_at([stand(0, 95, still_s=90), stand(105, 200, still_s=10)], 100_000) == stand(0, 95, still_s=90)
+
+
+def test_the_site_of_a_stay_is_where_most_of_it_was_spent() -> None:
+    rows = {"site": [site(NOWHERE, 0, 100), site(2, 110, 150), site(NOWHERE, 160, 170), site(3, 180, 400)]}
+    assert site_at(rows, stand(90, 190), 90_000) == 2
+    assert site_at(rows, stand(90, 390), 90_000) == 3
+    assert site_at(rows, None, 165_000) == NOWHERE
+    assert site_at(rows, None, 400_000) == 3 and site_at(rows, None, 401_000) == NOWHERE
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lead_ms", "visits"), [(150, -1, 1), (149, -1, 0), (145, 10_000, 1), (144, 10_000, 0)]
+)
+def test_a_visit_loads_from_its_shortest_length_on(seconds: int, lead_ms: int, visits: int) -> None:
+    assert len(load_visits([site(0, 100, 100 + seconds)._replace(lead_ms=lead_ms)], ground())) == visits
+    assert not load_visits([site(1, 100, 900)], ground()), "nobody loads at a disposal site"
+
+
+def trips(steps: list[str], **more: Any) -> list[Trip]:
+    fixes, _ = arrange(drive({"name": "", "steps": steps, **more}))
+    found, _ = judge_all(fixes, Ground(registry_of(more.get("town", {}))), Knowledge())
+    first_ms = int(fixes["time_ms"][0])
+    ms = lambda at: None if at is None else (at - first_ms) // 1000
+    return [
+        (ms(t.loaded_ms), ms(t.left_ms), ms(t.dumped_ms), t.origin_site, t.disposal_site, t.distance_m)
+        for t in found.trips
+    ]  # type: ignore[misc]
+
+
+def test_a_delivery_is_a_trip_from_pulling_away_to_the_stand() -> None:
+    steps = ["load empty", "stand 300", "load full", "stand 120", "go 6000,0", "stand 60", "load empty", "stand 200"]
+    ((loaded, left, dumped, *places, metres),) = trips([*steps, "go 0,0", "stand 60"])
+    assert (loaded, left) == (300, pytest.approx(420, abs=10))
+    assert dumped == pytest.approx(1015, abs=15) and places == ["CON1", "DIS1"]
+    assert metres == pytest.approx(6000, abs=120)
+
+
+def test_who_loads_moves_up_and_stands_again_left_at_the_second_stand() -> None:
+    steps = ["load empty", "stand 300", "load full", "stand 120", "go 60,0 6", "stand 200", "go 6000,0", "stand 60"]
+    ((_, left, *_),) = trips([*steps, "load empty", "stand 200", "go 0,0"])
+    assert left == pytest.approx(300 + 120 + 36 + 200, abs=15)
+
+
+def test_without_sensors_a_second_visit_to_the_gate_is_not_another_load() -> None:
+    found = trips(["stand 200", "go 6000,0", "stand 300", "go 0,0", "stand 200", "go 6000,0", "stand 300", "go 3000,0"])
+    assert [(t[3], t[4]) for t in found] == [("CON1", "DIS1")] * 2
+    assert found[1][1] == pytest.approx(200 + 600 + 300 + 600 + 200, abs=20)
+
+
+def test_without_sensors_the_longest_stand_of_a_visit_is_the_unloading() -> None:
+    steps = ["stand 200", "go 5950,0", "stand 60", "go 6040,0 6", "stand 400", "go 5000,0", "go 0,0"]
+    ((_, _, dumped, *_),) = trips(steps)
+    assert dumped == pytest.approx(200 + 595 + 60 + 54, abs=25)
+
+
+def test_without_sensors_a_closed_site_takes_a_load_only_where_no_open_one_does() -> None:
+    past_closed = ["stand 200", "go 3000,0", "go 3000,1500", "stand 200", "go 3000,0", "go 6000,0", "stand 300"]
+    assert [t[4] for t in trips([*past_closed, "go 0,0"])] == ["DIS1"]
+    only_closed = ["stand 200", "go 3000,0", "go 3000,1500", "stand 200", "go 3000,0", "go 0,0", "stand 300", "go 50,0"]
+    assert [t[4] for t in trips(only_closed)] == ["OLD1"]
+
+
+def test_a_sensor_that_first_takes_a_load_away_tells_of_no_trip() -> None:
+    assert not trips(
+        ["load full", "at 2000,0", "stand 60", "go 6000,0", "stand 60", "load empty", "stand 200", "go 0,0"]
+    )
