@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reports import names, week_text
 from reports.fault_words import fault_reason
-from reports.suspected_words import grade_text
+from reports.suspected_words import GRADE_NAMES, grade_text
 from reports.week_charts import columns, stacked_bars
 from reports.week_model import RuleLine, WeekReport
 
@@ -35,6 +35,7 @@ def render_html(report: WeekReport, trip_maps: Mapping[str, str] | None = None) 
         n=names,
         fault_reason=fault_reason,
         grade_text=grade_text,
+        suspect_grades=list(GRADE_NAMES),
         top=_TOPS,
         rule_chart=_rule_chart(report),
         day_chart=_day_chart(report),

@@ -56,13 +56,14 @@ def test_both_faces_say_the_same(tmp_path: Path) -> None:
     new = place(2, kind="loading", confidence=0.6, evidence_grade="C", first_ms=at_ms(1, 22), district_id=None)
     page, book = faces(tmp_path, place(1), new)
     first, second = page.tables["suspects"]
-    assert first[1:7] == ["疑似黑倾倒点", "雨花街道", "A（两项以上独立证据）", "0.97", "5", "8"]
+    assert first[1:7] == ["疑似黑倾倒点", "雨花街道", "A", "0.97", "5", "8"]
     assert (
         first[9]
         == "载重传感器 5 次、举升传感器 3 次；另有无作业迹象的停留 2 次；此处复核不属实 1 起；位于已失效场所 d1"
     )
     assert first[10] == "118.75000，32.05000"
-    assert second[1:4] == ["疑似未登记工地（新）", "—", "C（仅停留规律）"]
+    assert second[1:4] == ["疑似未登记工地（新）", "—", "C"]
+    assert "证据等级：A（两项以上独立证据）、B（一项传感器证据）、C（仅停留规律）。" in "".join(page.text)
     rows = sheet_rows(book, "可疑点位", "类别")
     assert [r["类别"] for r in rows] == ["疑似黑倾倒点", "疑似未登记工地"]
     assert [r["本周新现"] for r in rows] == ["否", "是"]
