@@ -52,13 +52,12 @@ def write(results: Sequence[Tuned], trial: Path, out: Path) -> list[Path]:
 
 def page(results: Sequence[Tuned], trial: str) -> str:
     """One self-contained page: no script, nothing to fetch."""
-    floor = _floor(results)
-    sections = Markup("").join(_section(tuned, floor) for tuned in results)
+    sections = Markup("").join(_section(tuned, _floor(tuned)) for tuned in results)
     frame = Markup(
         '<!doctype html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
         "<title>阈值试算：{trial}</title><style>{style}</style></head><body><h1>阈值试算：{trial}</h1>"
         "<p>每次只改动一个阈值，其余不变，对标注数据重新研判。图为受该阈值影响的各规则合计：实线、圆点为查全率，"
-        "虚线、方点为查准率；竖线为现行取值。各图纵轴相同。</p><main>{sections}</main></body></html>\n"
+        "虚线、方点为查准率；竖线为现行取值。各图纵轴起点不同。</p><main>{sections}</main></body></html>\n"
     )
     return str(frame.format(trial=trial, style=Markup(_STYLE), sections=sections))
 
@@ -84,9 +83,9 @@ def _shown(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _floor(results: Sequence[Tuned]) -> float:
-    """Where every chart's axis begins: the nearest round share below all that is drawn."""
-    scores = [t.of_rules(o) for t in results for o in t.outcomes]
+def _floor(tuned: Tuned) -> float:
+    """Where a chart's axis begins: the nearest round share below all that is drawn."""
+    scores = [tuned.of_rules(o) for o in tuned.outcomes]
     lowest = min((s for score in scores for s in (score.precision, score.recall) if s is not None), default=0.0)
     return 1 - next(span for span in _SPANS if 1 - span <= lowest)
 
