@@ -4,22 +4,22 @@ python -m bench.mutation [--mutants 150] [--seed 1] [--minutes 30] [--workers 2]
 
 Needs `pip install -e '.[mutation]'`. The changes are cosmic-ray's operators, of which those are left out that Python
 refuses or that no reader would make; numbers are moved by one, and where one is too little to mean anything, halved and
-doubled. A change is first tried on the tests nearest to its module, and if they pass, on all of the engine's.
-docs/mutation.md tells what was found.
+doubled. A change is tried on the tests nearest to its module, and if they pass, on the golden weeks, whose difference
+every change must show. docs/mutation.md tells what was found.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import os
+import pickle
 import random
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -27,34 +27,37 @@ from multiprocessing import get_context
 from pathlib import Path
 from queue import Queue
 
-import parso
 import pytest
-from cosmic_ray.ast import ast_nodes, get_ast, is_number
+from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
-from cosmic_ray.operators import boolean_replacer, break_continue, provider, unary_operator_replacement
 from cosmic_ray.operators.operator import Operator
-from cosmic_ray.operators.zero_iteration_for_loop import ZeroIterationForLoop
+
+from bench.mutation_operators import operators
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Tests run in forks of one process that has the heavy libraries loaded and has not used them.
 FORKED = get_context("forkserver")
 FORKED.set_forkserver_preload(["polars", "shapely", "pyproj", "numpy", "hypothesis", "pytest", "_pytest.assertion"])
 NOT_COPIED = (".git", ".venv", "demo_out", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "pictures")
+OURS = ("bench", "ingest", "rules", "reports", "sample_tracks")
 CASES = "tests/rules/test_cases.py"
 CUTS = "tests/rules/test_engine_cuts.py"
-#: The tests nearest to a module, quickest first; those of a rule are the cases that bear its name.
+FIGURES = "tests/rules/test_figures.py"
+GOLDEN = "tests/rules/test_golden_weeks.py"
+_TESTS = "tests/rules/test_{}.py"
+#: The test runs for a module's changes, in order; those of a rule are the stories that bear its name.
 NEAREST = {
-    "intervals": ["tests/rules/test_intervals.py"],
-    "hours": ["tests/rules/test_hours.py"],
-    "points": ["tests/rules/test_points.py"],
-    "load_word": ["tests/rules/test_load_word.py"],
-    "zones": [CASES, "-k quiet_zone or no_entry"],
-    "clones": [CASES, "-k cloned_plate"],
+    "intervals": ([_TESTS.format("intervals")], [CASES]),
+    "hours": ([_TESTS.format("hours")], [CASES]),
+    "points": ([_TESTS.format("points")],),
+    "load_word": ([_TESTS.format("load_word")], [CASES], [CUTS]),
+    "zones": ([CASES, FIGURES, "-k quiet_zone or no_entry or passage or surer"],),
+    "clones": ([_TESTS.format("clones"), CASES, "-k clone"], [CUTS]),
+    "hauls": ([_TESTS.format("hauls")], [CASES]),
+    "stays": ([_TESTS.format("stays")], [CASES]),
+    "truck": ([CASES], [CUTS]),
+    "stretches": ([CASES], [CUTS]),
 }
-ENGINE = ("hauls", "stays", "truck", "stretches")
-#: What the nearest tests of these let pass is tried on all cases, and of the second on streams in every cut.
-IN_ALL_CASES = ("intervals", "hours", "load_word", *ENGINE)
-IN_CUTS = ("truck", "stretches", "load_word", "clones")
 SLOWEST_S = 240  # of all the engine's tests; longer is a loop that never ends, and noticed
 #: The profile fails at the first example instead of looking for the smallest, and gives the same examples every time.
 QUIETLY = ["-x", "-q", "-p", "no:cacheprovider", "-p", "mutation_profile"]
@@ -63,49 +66,15 @@ from hypothesis import Phase, settings
 settings.register_profile("mutation", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None)
 settings.load_profile("mutation")
 """
-_SWAPS = (("Add", "Sub"), ("Sub", "Add"), ("Mul", "Div"), ("Div", "Mul"), ("FloorDiv", "Mul"))
-_FLIPS = (("Lt", "LtE"), ("LtE", "Lt"), ("Gt", "GtE"), ("GtE", "Gt"), ("Lt", "GtE"), ("Gt", "LtE"), ("Eq", "NotEq"))
-_FLIPS_TOO = (("NotEq", "Eq"), ("Is", "IsNot"), ("IsNot", "Is"))
-
-
-class NumberMover(Operator):  # type: ignore[misc]
-    """Moves a small number by one either way; halves and doubles one of which a unit is too little to mean anything."""
-
-    def mutation_positions(self, node: parso.tree.NodeOrLeaf) -> Iterator[tuple[object, object]]:
-        if is_number(node):
-            yield from [(node.start_pos, node.end_pos)] * 2
-
-    def mutate(self, node: parso.tree.NodeOrLeaf, index: int) -> parso.tree.NodeOrLeaf:
-        value = ast.literal_eval(node.value)
-        if abs(value) > 4 or (isinstance(value, float) and value not in (0.0, 1.0)):
-            moved = (value / 2 if isinstance(value, float) else value // 2, value * 2)[index]
-        else:
-            moved = value + (1, -1)[index]
-        return parso.python.tree.Number(f" {moved}" if moved >= 0 else f" ({moved})", node.start_pos)
-
-    @classmethod
-    def examples(cls) -> tuple[()]:
-        return ()
-
-
-def _operators() -> list[Operator]:
-    named = provider._OPERATORS
-    swaps = [f"ReplaceBinaryOperator_{a}_{b}" for a, b in _SWAPS]
-    flips = [f"ReplaceComparisonOperator_{a}_{b}" for a, b in (*_FLIPS, *_FLIPS_TOO)]
-    return [
-        NumberMover(),
-        *(named[name]() for name in (*swaps, *flips)),
-        boolean_replacer.AddNot(),
-        boolean_replacer.ReplaceAndWithOr(),
-        boolean_replacer.ReplaceOrWithAnd(),
-        boolean_replacer.ReplaceTrueWithFalse(),
-        boolean_replacer.ReplaceFalseWithTrue(),
-        break_continue.ReplaceBreakWithContinue(),
-        break_continue.ReplaceContinueWithBreak(),
-        unary_operator_replacement.ReplaceUnaryOperator_Delete_Not(),
-        unary_operator_replacement.ReplaceUnaryOperator_USub_UAdd(),
-        ZeroIterationForLoop(),
-    ]
+#: Takes the golden weeks' tracks from where they were kept instead of inventing them for every change anew.
+KEPT_WEEKS = """
+import pickle
+from pathlib import Path
+from bench import golden
+golden.make = lambda trial: pickle.loads(
+    Path(next(name for name, week in golden.WEEKS.items() if week == trial) + ".pickle").read_bytes()
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -127,7 +96,7 @@ def places(module: str) -> list[tuple[Operator, int]]:
     code = (ROOT / module).read_text("utf-8")
     record = next((n for n, line in enumerate(code.splitlines(), 1) if line.startswith("RULE = ")), sys.maxsize)
     tree, found = get_ast(code), []
-    for operator in _operators():
+    for operator in operators():
         positions = (start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node))
         found += [(operator, nth) for nth, (line, _) in enumerate(positions) if line < record]
     return found
@@ -174,16 +143,17 @@ def sample(modules: Sequence[str], count: int, seed: int) -> list[Mutant]:
 
 
 def runs_of(module: str) -> list[list[str]]:
-    """The test runs to try a module's changes with, in order, as pytest's arguments."""
+    """The test runs to try a module's changes with, in order, as pytest's arguments; the last is the golden weeks."""
     stem = Path(module).stem
-    near = [CASES, f"-k {stem}"] if "catalog" in module else NEAREST.get(stem, [])
-    wide = [CASES] * (stem in IN_ALL_CASES) + [CUTS] * (stem in IN_CUTS)
-    return [[*QUIETLY, *run] for run in (near, wide) if run]
+    stories = ([CASES, f"-k {stem}"], [FIGURES]) if "catalog" in module else NEAREST[stem]
+    return [[*QUIETLY, *run] for run in (*stories, [GOLDEN, "-p", "mutation_weeks"])]
 
 
 def _run(tree: Path, arguments: list[str]) -> None:
     """Runs tests in this process, on a copy of the tree, and exits with their answer."""
     sys.path[:] = [str(tree), *(p for p in sys.path if p not in ("", str(ROOT)))]
+    for name in [n for n in sys.modules if n.split(".")[0] in OURS]:
+        del sys.modules[name]  # what the driver needed itself is of the unchanged tree
     os.chdir(tree)
     sys.dont_write_bytecode = True
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
@@ -203,7 +173,7 @@ def passes(tree: Path, arguments: list[str]) -> bool | None:
 
 
 def attempt(one: Mutant, tree: Path) -> tuple[Mutant, str]:
-    """Tries one change on a copy of the tree: (it, `killed`, `timeout` or `survived`)."""
+    """Tries one change on a copy of the tree: (it, `killed`, `golden`, `timeout` or `survived`)."""
     file = tree / one.module
     kept = file.read_text("utf-8")
     file.write_text(one.source, "utf-8")
@@ -211,27 +181,41 @@ def attempt(one: Mutant, tree: Path) -> tuple[Mutant, str]:
         for run in runs_of(one.module):
             passed = passes(tree, run)
             if not passed:
-                return one, "timeout" if passed is None else "killed"
+                return one, "timeout" if passed is None else "golden" if GOLDEN in run else "killed"
         return one, "survived"
     finally:
         file.write_text(kept, "utf-8")
 
 
+def _golden_weeks() -> dict[str, bytes]:
+    from bench.golden import WEEKS
+    from bench.trials import make
+
+    return {name: pickle.dumps(make(week)) for name, week in WEEKS.items()}
+
+
 def try_all(mutants: list[Mutant], workers: int, until_s: float, out: Path | None) -> list[tuple[Mutant, str]]:
     """Tries changes until the time is over, each worker on a copy of its own; prints and writes as they come."""
     results: list[tuple[Mutant, str]] = []
+    weeks = _golden_weeks()
     with tempfile.TemporaryDirectory() as temp, ThreadPoolExecutor(workers) as pool:
         trees: Queue[Path] = Queue()
         for k in range(workers):
             tree = Path(temp) / str(k)
             shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NOT_COPIED))
             (tree / "mutation_profile.py").write_text(PROFILE, "utf-8")
+            (tree / "mutation_weeks.py").write_text(KEPT_WEEKS, "utf-8")
+            for name, week in weeks.items():
+                (tree / f"{name}.pickle").write_bytes(week)
             trees.put(tree)
 
         tree = trees.get()
         for run in {" ".join(run): run for m in mutants for run in runs_of(m.module)}.values():
             if not passes(tree, run):
                 raise SystemExit(f"the unchanged tree fails: pytest {' '.join(run)}")
+        broken = Mutant("rules/intervals.py", 1, "", "", "1 / 0")
+        if attempt(broken, tree)[1] != "killed":
+            raise SystemExit("a module that cannot be imported is not noticed: the tests run on another tree")
         trees.put(tree)
 
         def in_turn(one: Mutant) -> tuple[Mutant, str] | None:
@@ -263,14 +247,14 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--module", action="append", metavar="FILE", help="only these; default: those that judge")
     p.add_argument("--out", type=Path, help="also append each result to this file")
     a = p.parse_args(argv)
-    judging = [f"rules/{n}.py" for n in (*NEAREST, *ENGINE)]
+    judging = [f"rules/{name}.py" for name in NEAREST]
     judging += sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "rules/catalog").glob("[a-z]*.py"))
     taken = sample(a.module or judging, a.mutants, a.seed)
     results = try_all(taken, a.workers, time.monotonic() + 60 * a.minutes, a.out)
     by_module = {m: Counter(r for x, r in results if x.module == m) for m in sorted({x.module for x, _ in results})}
-    print(f"\n{'module':42}{'tried':>7}{'killed':>8}{'timeout':>9}{'survived':>10}")
+    print(f"\n{'module':42}{'tried':>7}{'killed':>8}{'golden':>8}{'timeout':>9}{'survived':>10}")
     for module, n in [*by_module.items(), ("all", Counter(r for _, r in results))]:
-        print(f"{module:42}{n.total():7}{n['killed']:8}{n['timeout']:9}{n['survived']:10}")
+        print(f"{module:42}{n.total():7}{n['killed']:8}{n['golden']:8}{n['timeout']:9}{n['survived']:10}")
     return 0
 
 
