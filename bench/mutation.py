@@ -43,6 +43,7 @@ OURS = ("bench", "ingest", "rules", "reports", "sample_tracks")
 CASES = "tests/rules/test_cases.py"
 CUTS = "tests/rules/test_engine_cuts.py"
 FIGURES = "tests/rules/test_figures.py"
+MERGING = "tests/rules/test_merging.py"
 GOLDEN = "tests/rules/test_golden_weeks.py"
 _TESTS = "tests/rules/test_{}.py"
 #: The test runs for a module's changes, in order; those of a rule are the stories that bear its name.
@@ -51,9 +52,9 @@ NEAREST = {
     "hours": ([_TESTS.format("hours")], [CASES]),
     "points": ([_TESTS.format("points")],),
     "load_word": ([_TESTS.format("load_word")], [CASES], [CUTS]),
-    "zones": ([CASES, FIGURES, "-k quiet_zone or no_entry or passage or surer"],),
+    "zones": ([CASES, FIGURES, MERGING, "-k quiet_zone or no_entry or passage or surer"],),
     "clones": ([_TESTS.format("clones"), CASES, "-k clone"], [CUTS]),
-    "hauls": ([_TESTS.format("hauls")], [CASES]),
+    "hauls": ([_TESTS.format("hauls")], [MERGING], [CASES]),
     "stays": ([_TESTS.format("stays")], [CASES]),
     "truck": ([CASES], [CUTS]),
     "stretches": ([CASES], [CUTS]),
@@ -145,7 +146,7 @@ def sample(modules: Sequence[str], count: int, seed: int) -> list[Mutant]:
 def runs_of(module: str) -> list[list[str]]:
     """The test runs to try a module's changes with, in order, as pytest's arguments; the last is the golden weeks."""
     stem = Path(module).stem
-    stories = ([CASES, f"-k {stem}"], [FIGURES]) if "catalog" in module else NEAREST[stem]
+    stories = ([CASES, f"-k {stem}"], [FIGURES, MERGING]) if "catalog" in module else NEAREST[stem]
     return [[*QUIETLY, *run] for run in (*stories, [GOLDEN, "-p", "mutation_weeks"])]
 
 
