@@ -19,7 +19,7 @@ from rules.clones import sightings
 from rules.findings import Findings
 from rules.ground import Ground
 from rules.health import Knowledge
-from rules.judge import in_degrees
+from rules.judge import located
 from rules.stretches import stretches
 from rules.truck import Truck
 from rules.voice import Voice, speak
@@ -120,12 +120,12 @@ def _judge(
     if final:
         for plate in trucks.keys() - set(annotated.plates):
             findings += trucks[plate].settle(ground, final)[1]
-        return in_degrees(findings, ground.plane), State(), counts
+        return located(findings, ground), State(), counts
     judged_ms = dict(state.judged_ms)
     if now.height:
         judged_ms |= dict(now.group_by("plate").agg(pl.col("time_ms").max()).iter_rows())
     context = _context(rows, roles, state.context)
-    return in_degrees(findings, ground.plane), State(trucks, voices, judged_ms, context=context), counts
+    return located(findings, ground), State(trucks, voices, judged_ms, context=context), counts
 
 
 def _with_neighbours(

@@ -15,6 +15,7 @@ from rules.plane import Floats, Plane
 from rules.raster import Ints, PolygonIndex
 from rules.registry import MAX_PERMITS_OF_PLATE, Permit, Registry, Site
 
+DISTRICT_CELL_M = 500.0  # districts are large, and few points ask for them
 NOWHERE = -1  # the site index of a place that is at no site
 
 
@@ -44,7 +45,7 @@ class Ground:
         self.zone_polygons = [flat(z.polygon) for z in registry.zones]
         self._zones = PolygonIndex(self.zone_polygons)
         self.permit_ground = {p.permit_no: self._lay(p) for p in registry.permits}
-        self._districts = shapely.STRtree([flat(d.polygon) for d in registry.districts])
+        self._districts = PolygonIndex([flat(d.polygon) for d in registry.districts], DISTRICT_CELL_M)
         self._lines_of: dict[tuple[str, ...], BaseGeometry] = {}
         self._permits_of: dict[str, tuple[PermitGround, ...]] = {}
 
@@ -107,7 +108,10 @@ class Ground:
             word |= shapely.contains_xy(laid.corridor, x_m, y_m).astype(np.int64) << k
         return word
 
-    def district_at(self, x_m: float, y_m: float) -> str | None:
-        """The district that holds a point."""
-        hits = self._districts.query(Point(x_m, y_m), predicate="intersects")
-        return self.registry.districts[int(min(hits))].district_id if len(hits) else None
+    def districts_at(self, x_m: Floats, y_m: Floats) -> list[str | None]:
+        """The district that holds each point; of several the first in the registry."""
+        found: list[str | None] = [None] * len(x_m)
+        point, owner = self._districts.pairs(x_m, y_m)
+        for p, k in zip(point[::-1].tolist(), owner[::-1].tolist(), strict=True):
+            found[p] = self.registry.districts[k].district_id
+        return found

@@ -15,6 +15,7 @@ from rules.stretches import DM_PER_M, Rows, Stretch
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
 STAND_MIN_MS = 45_000  # leaving a load takes at least so long
 SEEN_SLACK_MS = 90_000  # a sensor may speak this much before the stand or after it
+UNSEEN_MAX_MS = 120_000  # the load word was not heard for longer than this when the load went
 PULSE_MIN_MS = 20_000  # a lone raised fix counts where fixes are this far apart
 WILD_STAND_MIN_MS = 60_000  # traffic lights are shorter
 LONG_STAND_MS = 150_000  # and no light is this long
@@ -43,6 +44,7 @@ class Unloading:
     site: int
     signs: tuple[str, ...]
     confidence: float
+    sensed_ms: int | None = None  # when a sensor said that the load was gone
 
     @property
     def in_silence(self) -> bool:
@@ -171,6 +173,9 @@ def _sensed(gone: Flip, stays: list[Stay], rows: Rows, ground: Ground) -> Unload
         r.key == 1 and r.start_ms - SEEN_SLACK_MS <= gone.at_ms <= r.end_ms + SEEN_SLACK_MS for r in rows["lift"]
     )
     site = NOWHERE if stay and stay.silence else site_at(rows, stay, gone.at_ms)
+    unseen = gone.at_ms - gone.last_ms > UNSEEN_MAX_MS
+    if stay and not stay.silence and unseen and not (stay.start_ms <= gone.at_ms and gone.last_ms <= stay.end_ms):
+        stay = None  # the load went in a gap; the next stand is not to blame for it
     at_ms = stay.start_ms if stay and not stay.silence else gone.last_ms
     return Unloading(
         max(at_ms, gone.last_ms) if stay is None else at_ms,
@@ -178,6 +183,7 @@ def _sensed(gone: Flip, stays: list[Stay], rows: Rows, ground: Ground) -> Unload
         site,
         ("load", "lift") if raised else ("load",),
         0.98 if raised else 0.95,
+        gone.at_ms,
     )
 
 
@@ -207,7 +213,7 @@ def _inferred(
             site = ground.site(index)
             if site and site.takes_muck and site.validity.holds(stay.start_ms) == in_force:
                 at = _longest_at(index, stay, stands)
-                return Unloading(at.start_ms, at, index, ("visit",), 0.9 if in_force else 0.85)
+                return Unloading(at.start_ms, at, index, ("visit",), 0.97 if in_force else 0.9)
     dark = next(
         (s for s in later if s.silence and left_ms < s.start_ms and s.moved_m > ground.policy.signal_loss_min_m), None
     )

@@ -21,11 +21,12 @@ from rules.ground import NOWHERE, Ground
 from rules.plane import Floats
 from rules.raster import Ints
 
-#: A terminal's datum is looked into when its stands and routes fit its own sites and corridors this badly (each share
-#: is at most 1); another datum is believed when it fits that much better. A wrong datum fits about a tenth as well.
+#: A terminal's datum is looked into when its stands and routes fit its own sites and corridors worse than this share of
+#: what they could; another datum is believed when it fits that much better. A wrong datum fits about a tenth as well,
+#: but for stands that it shifts into another site.
 DATUM_SAMPLE = 150
 DATUM_MIN_FIXES = 40
-DATUM_POOR_FIT = 0.35
+DATUM_POOR_FIT = 0.6
 DATUM_BETTER_BY = 0.35
 CANDIDATES = ("wgs84", "gcj02", "bd09")
 
@@ -163,7 +164,8 @@ def _datum(own: _Terminal, ground: Ground) -> tuple[str, str]:
         return share
 
     fits = {alike: fit(alike)}
-    if fits[alike] >= DATUM_POOR_FIT:
+    best_possible = bool(len(standing.lon)) + bool(len(moving.lon) and ground.permits_of(own.plate))
+    if fits[alike] >= DATUM_POOR_FIT * best_possible:
         return told, ""
     fits |= {d: fit(d) for d in CANDIDATES if d != alike}
     best = max(fits, key=lambda d: fits[d])

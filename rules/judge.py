@@ -1,6 +1,6 @@
 """Stage 4: one complete outing or haul goes to every rule of the catalogue; breaches become findings.
 
-Places stay metres on the plane until `in_degrees` turns those of many findings into degrees at once.
+Places stay metres on the plane until `located` turns those of many findings into degrees at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from rules.findings import Findings, Stop, Trip, Violation
 from rules.ground import Ground
 from rules.hauls import Haul, Loading, build_haul, site_at
 from rules.load_word import Flip
-from rules.plane import Plane
 from rules.rule import Breach, Outing, Rule
 from rules.stays import Stay, drives_of
 from rules.stretches import Rows
@@ -148,22 +147,26 @@ def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: 
         company_id=vehicle.company_id if vehicle else None,
         permit_no=breach.permit_no,
         trip_id=trip_id,
-        district_id=ground.district_at(breach.x_m, breach.y_m),
         site_id=breach.site_id,
         evidence=evidence,
     )
 
 
-def in_degrees(found: Findings, plane: Plane) -> Findings:
-    """The findings with places in WGS 84 degrees, to a centimetre."""
+def located(found: Findings, ground: Ground) -> Findings:
+    """The findings with places in WGS 84 degrees, to a centimetre, and violations with their districts."""
     dumps = [t for t in found.trips if t.dump_lon is not None]
     x = [*(v.lon for v in found.violations), *(s.lon for s in found.stops), *(t.dump_lon for t in dumps)]
     y = [*(v.lat for v in found.violations), *(s.lat for s in found.stops), *(t.dump_lat for t in dumps)]
     if not x:
         return found
-    lon, lat = plane.to_deg(np.array(x, dtype=np.float64), np.array(y, dtype=np.float64))
+    x_m, y_m = np.array(x, dtype=np.float64), np.array(y, dtype=np.float64)
+    lon, lat = ground.plane.to_deg(x_m, y_m)
+    streets = ground.districts_at(x_m[: len(found.violations)], y_m[: len(found.violations)])
     places = iter(zip(lon.round(7).tolist(), lat.round(7).tolist(), strict=True))
-    violations = [replace(v, lon=p[0], lat=p[1]) for v, p in zip(found.violations, places, strict=False)]
+    violations = [
+        replace(v, lon=at_lon, lat=at_lat, district_id=street)
+        for v, street, (at_lon, at_lat) in zip(found.violations, streets, places, strict=False)
+    ]
     stops = [replace(s, lon=p[0], lat=p[1]) for s, p in zip(found.stops, places, strict=False)]
     trips = [
         t if t.dump_lon is None else replace(t, **dict(zip(("dump_lon", "dump_lat"), next(places), strict=True)))

@@ -19,7 +19,7 @@ CREEP_MAX_MS = 120_000
 LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
 REST_MS = 900_000  # a stand this long is a stay of its own; longer than any time that merges two stretches of a rule
 FROZEN_MIN_MS = 120_000  # a stand this long that ends in a leap was a frozen position
-HALT_SHARE = 0.7  # of a halt's time that is standing; more moving than that is creeping along
+TREMBLE_MM = 25_000  # a way this short between two stands is noise
 
 
 class Stay(NamedTuple):
@@ -131,13 +131,9 @@ def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch, stuck:
 def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: list[Stay]) -> list[Span]:
     """Spans of driving: a halt shorter than `halt_max_ms` belongs to the driving around it, silences and others end it.
 
-    A truck that only shunts or trembles at one place is halting, too.
+    A truck that only trembles at one place is halting, too.
     """
-    halts = [
-        (s.start_ms, s.end_ms)
-        for s in stays
-        if s.silence or (s.end_ms - s.start_ms >= halt_max_ms and s.still_ms >= HALT_SHARE * (s.end_ms - s.start_ms))
-    ]
+    halts = [*_halts(motion, halt_max_ms, silence_ms), *((s.start_ms, s.end_ms) for s in stays if s.silence)]
     spans: list[Span] = []
     moving: list[Span] = []
     start = end = -1
@@ -157,6 +153,26 @@ def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: l
         spans.append((start, end))
     driven = subtract(spans, union(halts)) if halts else spans
     return _trimmed(driven, moving)
+
+
+def _halts(motion: list[Stretch], least_ms: int, silence_ms: int) -> list[Span]:
+    """Stands of at least `least_ms`, trembling at one place included. Shunting in a queue is moving."""
+    found: list[Span] = []
+    start = end = -1
+    way_mm = 0
+    for i, row in enumerate(motion):
+        way_mm += row.lead_mm + row.length_mm
+        if row.key != STILL:
+            continue
+        follow = motion[i + 1] if i + 1 < len(motion) else None
+        if start < 0 or way_mm - row.length_mm > TREMBLE_MM or row.lead_ms > silence_ms or row.leapt:
+            if end - start >= least_ms:
+                found.append((start, end))
+            start = outer_start_ms(row)
+        end, way_mm = outer_end_ms(row, follow), 0
+    if end - start >= least_ms:
+        found.append((start, end))
+    return found
 
 
 def _trimmed(driven: list[Span], moving: list[Span]) -> list[Span]:

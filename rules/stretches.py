@@ -8,6 +8,7 @@ made: every figure is an integer sum, a first or a last.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,9 +111,9 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         values = [column.tolist() for column in columns]
         if name == "zone":
             values[0] = [fixes.zone_sets[k] for k in values[0]]
-        if name == "corridor":
-            values.append(_trails(first, last, x_dm, y_dm))
-        listed = [Stretch(*row) for row in zip(*values, strict=True)]
+        trails = _trails(first, last, x_dm, y_dm) if name == "corridor" else repeat((), len(first))
+        # what Stretch(*row) does, without its keywords: this is the one place where stretches are made by the thousand
+        listed = [tuple.__new__(Stretch, row) for row in zip(*values, trails, strict=True)]
         bounds = np.searchsorted(first, fixes.starts).tolist()
         for k, row in enumerate(rows):
             row[name] = listed[bounds[k] : bounds[k + 1]]

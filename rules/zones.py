@@ -56,6 +56,6 @@ def _through(outing: Outing, k: int, ground: Ground) -> list[Breach]:
             "zone_id": zone.zone_id,
             "zone_hours": str(zone.hours),
         }
-        sure = round(0.8 + 0.17 * min(1.0, fixes / SURE_FIXES) * min(1.0, inside_ms / SURE_MS), 3)
+        sure = round(0.85 + 0.13 * min(1.0, fixes / SURE_FIXES) * min(1.0, inside_ms / SURE_MS), 3)
         breaches.append(Breach(start, end, x, y, sure, evidence))
     return breaches

@@ -83,11 +83,11 @@ def _size(group: list[Part]) -> tuple[int, int]:
 
 
 def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
-    """Where the stretch ends with leaving the load: the end of that stop."""
+    """Where the stretch ends with leaving the load: when a sensor said so, else with that stop."""
     left = haul.unloading
     if left is None or left.stay is None or left.in_silence or left.site in allowed or end_ms < haul.end_ms:
         return end_ms
-    return left.stay.end_ms
+    return left.sensed_ms or left.stay.end_ms
 
 
 def _by_side(corridor: list[Stretch], word: int) -> list[Stretch]:

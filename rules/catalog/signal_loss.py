@@ -34,7 +34,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
             "loaded_by": haul.loading.by,
         }
         permit_no = haul.permits[0][1].permit.permit_no if haul.permits else None
-        sure = 0.95 if lost and haul.loading.by == "load" else 0.85 if haul.loading.by == "load" else 0.7
+        sure = 0.97 if haul.loading.by == "load" or not lost else 0.85
         breaches.append(Breach(dark.start_ms, dark.end_ms, dark.x_m, dark.y_m, sure, evidence, permit_no))
     return breaches
 

@@ -39,7 +39,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
             "loaded_by": haul.loading.by,
         }
         permit_no = haul.permits[0][1].permit.permit_no if haul.permits else None
-        sure = round(0.75 + 0.2 * min(1.0, open_ms / 300_000), 3)
+        sure = round(0.85 + 0.13 * min(1.0, open_ms / 300_000), 3)
         breaches.append(Breach(start, end, x, y, sure, evidence, permit_no))
     return breaches
 
