@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from fleet import ground
 from test_cases import drive, registry_of
-from test_stays import site
+from test_stays import motion, site
 
 from ingest.arrange import arrange
+from rules.annotate import FAST, SLOW, STILL
 from rules.engine import judge_all
 from rules.findings import Trip
 from rules.ground import NOWHERE, Ground
-from rules.hauls import SEEN_SLACK_MS, load_visits, site_at, stay_at
+from rules.hauls import SEEN_SLACK_MS, _wild, load_visits, site_at, stay_at
 from rules.health import Knowledge
-from rules.stays import Stay
+from rules.stays import Stay, stays_of
 
 
 def stand(start_s: int, end_s: int, *, silence: bool = False, still_s: int | None = None) -> Stay:
@@ -107,3 +108,30 @@ def test_a_sensor_that_first_takes_a_load_away_tells_of_no_trip() -> None:
     assert not trips(
         ["load full", "at 2000,0", "stand 60", "go 6000,0", "stand 60", "load empty", "stand 200", "go 0,0"]
     )
+
+
+def guessed(stand_s: int, *, beyond_m: float = 0.0) -> float:
+    """How sure a stand off every site is the dumping of a truck without sensors, which may have been farther out."""
+    steps = ["stand 200", f"go {3000 + beyond_m},0", "stand 20", "go 3000,0", "go 3000,300 12", f"stand {stand_s}"]
+    fixes, _ = arrange(drive({"name": "", "steps": [*steps, "go 3000,0 12", "go 0,0", "stand 200", "go 500,0"]}))
+    found, _ = judge_all(fixes, Ground(registry_of({})), Knowledge())
+    return max((v.confidence for v in found.violations if v.rule == "unauthorised_dumping"), default=0.0)
+
+
+def test_longer_than_any_light_is_one_sign_more() -> None:
+    assert guessed(170) > guessed(130) > 0
+    assert guessed(40) == 0, "traffic lights are shorter than a minute"
+    assert guessed(1900) == 0, "who stands longer rests"
+
+
+def test_a_stand_by_the_far_end_of_the_trip_is_one_sign_more() -> None:
+    assert guessed(130) > guessed(130, beyond_m=2000)
+
+
+def test_how_far_a_stand_is_counts_from_where_it_was_loaded() -> None:
+    there = ((FAST, 100, 0, 5000), (FAST, 100, 0, 8900), (SLOW, 20, 0, 9000), (STILL, 100, 0, 9000))
+    rows = motion(*there, (SLOW, 20, 0, 8900), (FAST, 100, 0, 5000))
+    stay = stays_of(rows, 600_000)[0]
+    wild = _wild([(stay, NOWHERE)], 100_000, 400_000, {"motion": rows}, ground())
+    assert wild is not None and wild.stay == stay
+    assert wild.confidence == pytest.approx(0.5 + 0.12 * 3, abs=0.006), "off the road, back the way it came, far out"
