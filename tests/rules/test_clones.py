@@ -6,7 +6,11 @@ import polars as pl
 import pytest
 from fleet import Drive, ground
 
+from ingest.arrange import arrange
 from rules.clones import CLONE_MERGE_MS, JOIN_SLACK_M, OWN_AGE_MAX_MS, Sighting, counts, joined, sightings
+from rules.engine import State, judge_all, step
+from rules.findings import Findings
+from rules.health import Knowledge
 
 
 def seen(apart_m: float, later_s: int) -> list[Sighting]:
@@ -51,3 +55,23 @@ def test_sightings_less_than_ten_minutes_apart_are_one_at_the_worst_place() -> N
 )
 def test_a_glimpse_is_no_clone(n: int, seconds: int, enough: bool) -> None:
     assert counts(sighting(0, seconds, n)) is enough
+
+
+def test_a_clone_seen_twice_is_told_twice_however_the_stream_is_cut() -> None:
+    own = Drive(terminal="t1")
+    for _ in range(5):
+        own.stand(1800).go(6000, 0).stand(1800).go(0, 0)
+    begin_ms = int(own.fixes()["time_ms"][0])
+    others = [
+        Drive(terminal="x9", start_ms=begin_ms + s * 1000).at(9000, 9000).stand(600).fixes() for s in (900, 12_600)
+    ]
+    fixes = arrange(pl.concat([own.fixes(), *others]))[0]
+    clones = lambda found: sorted(v.start_ms for v in found.violations if v.rule == "cloned_plate")
+    whole = clones(judge_all(fixes, ground(), Knowledge())[0])
+    assert [(ms - begin_ms) // 60_000 for ms in whole] == [15, 210]
+    state, found, laid = State(), Findings(), ground()
+    for _, part in fixes.sort("time_ms").group_by((pl.col("time_ms") - begin_ms) // 1_200_000, maintain_order=True):
+        more, state, _ = step(part, state, laid, Knowledge(), 120_000)
+        found += more
+    found += step(fixes.clear(), state, laid, Knowledge(), None)[0]
+    assert clones(found) == whole

@@ -56,3 +56,10 @@ def test_pieces_do_not_matter(words: list[tuple[int, int]], data: st.DataObject)
         else:
             pieces.append(row)
     assert LoadWord().hear(whole) == LoadWord().hear(pieces)
+
+
+def test_a_sensor_that_is_silent_just_short_of_that_is_still_the_same() -> None:
+    silent = FORGET_MS // 10_000 - 2
+    state, _ = LoadWord().hear(rows([(0, 20), (-1, silent)]))
+    assert state.loaded is False
+    assert flips([(0, 20), (-1, silent), (1, 20)]) == [Flip(True, (20 + silent) * 10_000, 190_000)]

@@ -110,3 +110,15 @@ def test_only_the_first_raising_at_a_stand_leaves_the_load() -> None:
     steps += ["lift up", "stand 60", "lift down", "stand 30", "go 3300,0 12", "go 6000,0", "lift up", "stand 60"]
     (one,) = fired("unauthorised_dumping", [*steps, "lift down", "stand 200", "go 0,0"])
     assert one.evidence["unloaded_by"] == ["lift"] and one.lat > 32.004
+
+
+def test_times_above_the_limit_join_the_last_one_and_not_the_first() -> None:
+    fast, slow = "go {},300 72", "go {},300 36"
+    steps = [fast.format(1000), slow.format(2200), fast.format(3200), slow.format(3600), fast.format(4600)]
+    found = fired("overspeed", [*steps, slow.format(6000)])
+    assert [v.evidence["above_s"] for v in found] == [pytest.approx(50, abs=12), pytest.approx(100, abs=24)]
+
+
+def test_a_load_that_goes_while_driving_through_a_site_was_not_left_there() -> None:
+    steps = [*LOADED, "go 6000,0", "go 6000,1450", "load empty", "go 6000,4000", "stand 60"]
+    assert not fired("wrong_destination", steps)
