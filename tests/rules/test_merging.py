@@ -122,3 +122,16 @@ def test_times_above_the_limit_join_the_last_one_and_not_the_first() -> None:
 def test_a_load_that_goes_while_driving_through_a_site_was_not_left_there() -> None:
     steps = [*LOADED, "go 6000,0", "go 6000,1450", "load empty", "go 6000,4000", "stand 60"]
     assert not fired("wrong_destination", steps)
+
+
+@pytest.mark.parametrize(("fixes", "breaches"), [(1, 0), (2, 1)])
+def test_one_fix_is_no_open_body_however_long_it_stands_for(fixes: int, breaches: int) -> None:
+    opened = ["cover closed", "go 2400,0 36", "cover open", f"go {2400 + 600 * fixes},0 36", "cover closed"]
+    found = fired("uncovered_load", laden(*opened, "go 6000,0 36"), every_s=60)
+    assert [v.evidence["fixes_open"] for v in found] == [fixes] * breaches
+
+
+@pytest.mark.parametrize(("stuck_s", "breaches"), [(500, 0), (700, 1)])
+def test_a_stuck_position_is_signal_loss_from_ten_minutes_on(stuck_s: int, breaches: int) -> None:
+    found = fired("signal_loss", laden("go 2000,0", f"stand {stuck_s}", "at 4000,0", "go 6000,0"))
+    assert [v.evidence["frozen"] for v in found] == [True] * breaches
