@@ -56,7 +56,7 @@ NEAREST = {
     "clones": ([_TESTS.format("clones"), CASES, "-k clone"], [CUTS]),
     "hauls": ([_TESTS.format("hauls")], [MERGING], [CASES]),
     "stays": ([_TESTS.format("stays")], [CASES]),
-    "truck": ([CASES], [CUTS]),
+    "truck": ([_TESTS.format("clones"), MERGING], [CASES], [CUTS]),
     "stretches": ([CASES], [CUTS]),
 }
 SLOWEST_S = 240  # of all the engine's tests; longer is a loop that never ends, and noticed
