@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli_town import drive, muckwatch, write_csv, write_registry
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
+
+# A build must not fail by chance: it tries the same examples each time. At the desk they are new each time.
+settings.register_profile("build", derandomize=True, deadline=None, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("build")
 
 
 @pytest.fixture(scope="session")
