@@ -91,10 +91,15 @@ def test_a_haul_without_permit_tells_its_length_and_where_it_left() -> None:
 
 
 def test_a_daytime_drive_begins_where_the_truck_pulled_away() -> None:
-    v = fired("daytime_not_whitelisted", ["at 500,-700", "go 4500,900", "stand 30"], start="10:00")
+    v = fired(
+        "daytime_not_whitelisted",
+        ["at 500,-700", "go 2500,100 36.4", "stand 60", "go 4500,900", "stand 30"],
+        start="10:00",
+    )
     x, y = metres(pl.DataFrame({"lon": [v.lon], "lat": [v.lat]}))
     assert abs(x[0] - 500) < 400 and abs(y[0] + 700) < 200
     assert v.evidence["distance_m"] == pytest.approx(np.hypot(4000, 1600), rel=0.05)
+    assert v.evidence["top_speed_kmh"] == 36.4
 
 
 def test_a_passage_counts_the_ground_and_the_time_inside() -> None:
