@@ -59,7 +59,6 @@ class Annotated:
     load: NDArray[np.int8]
     lift: NDArray[np.int8]
     cover: NDArray[np.int8]
-    spikes: int = 0  # judged fixes left out because no truck can have been there
 
 
 def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowledge: Knowledge) -> Annotated:
@@ -114,7 +113,6 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         load=sensors["load"][keep][judged],
         lift=sensors["lift"][keep][judged],
         cover=sensors["cover"][keep][judged],
-        spikes=int((spike & (roles == JUDGED)).sum()),
     )
 
 

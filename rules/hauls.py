@@ -101,12 +101,10 @@ def build_haul(
     later = [s for s in stays if s.end_ms > left_ms]
     if loading.by != "visit":
         gone = next((f for f in flips if not f.loaded and f.at_ms > loading.at_ms), None)
-        unloading = _sensed(gone, stays, rows, ground) if gone else None
+        unloading = _sensed(gone, stays, rows) if gone else None
         end_ms = unloading.at_ms if unloading else until_ms
     else:
-        unloading = _lifted(left_ms, until_ms, stays, rows, ground) or _inferred(
-            loading, left_ms, until_ms, later, rows, ground
-        )
+        unloading = _lifted(left_ms, until_ms, stays, rows) or _inferred(left_ms, until_ms, later, rows, ground)
         if unloading is None:
             return None
         end_ms = unloading.stay.start_ms if unloading.stay else unloading.at_ms
@@ -167,7 +165,7 @@ def site_at(rows: Rows, stay: Stay | None, at_ms: int) -> int:
     return max(spent, key=lambda k: (spent[k], k), default=NOWHERE)
 
 
-def _sensed(gone: Flip, stays: list[Stay], rows: Rows, ground: Ground) -> Unloading:
+def _sensed(gone: Flip, stays: list[Stay], rows: Rows) -> Unloading:
     stay = stay_at(stays, gone.at_ms)
     raised = any(
         r.key == 1 and r.start_ms - SEEN_SLACK_MS <= gone.at_ms <= r.end_ms + SEEN_SLACK_MS for r in rows["lift"]
@@ -187,7 +185,7 @@ def _sensed(gone: Flip, stays: list[Stay], rows: Rows, ground: Ground) -> Unload
     )
 
 
-def _lifted(left_ms: int, until_ms: int, stays: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
+def _lifted(left_ms: int, until_ms: int, stays: list[Stay], rows: Rows) -> Unloading | None:
     """The first raising of the body after leaving the loading site, at a stand."""
     for row in rows["lift"]:
         if row.key != 1 or not left_ms < row.start_ms < until_ms or (row.n < 2 and row.lead_ms < PULSE_MIN_MS):
@@ -199,9 +197,7 @@ def _lifted(left_ms: int, until_ms: int, stays: list[Stay], rows: Rows, ground: 
     return None
 
 
-def _inferred(
-    loading: Loading, left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground
-) -> Unloading | None:
+def _inferred(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
     """Without sensors: a stand where muck may be left, else the likeliest stand off every site."""
     stands = [
         (s, site_at(rows, s, s.start_ms))

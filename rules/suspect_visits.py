@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rules.findings import Stop, Trip, Violation
+from rules.hauls import SEEN_SLACK_MS
 from rules.registry import Registry
 
 DUMPING, LOADING = "dumping", "loading"
@@ -23,7 +24,6 @@ SENSORS = frozenset({"load", "lift"})
 BETWEEN = "between"
 DUMP_STAY_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps
 LOAD_STAY_MS = (240_000, 3_600_000)  # filling a truck takes at least the one; the other is a parked truck
-SEEN_SLACK_MS = 90_000  # a load sensor may speak this much before the stay or after it
 
 
 @dataclass(frozen=True, order=True)
