@@ -14,12 +14,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES_MAX = 300
-FOLDERS = ("ingest", "rules", "reports", "maps", "sample_tracks", "tools", "bench")
+FOLDERS = ("commands", "ingest", "rules", "reports", "maps", "sample_tracks", "tools", "bench")
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".sql", ".html", ".css", ".js", ".csv", ".geojson", ".json", ".yml", ".txt", ""}
 
 
 def modules() -> list[Path]:
-    found = [ROOT / "muckwatch.py", ROOT / "terminal.py", ROOT / "tuning.py"]
+    found = [ROOT / "muckwatch.py"]
     return found + [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -46,7 +46,7 @@ def test_arrows_between_the_folders_hold() -> None:
 
 
 def test_terminal_knows_no_folder() -> None:
-    tree = ast.parse((ROOT / "terminal.py").read_text("utf-8"))
+    tree = ast.parse((ROOT / "commands" / "terminal.py").read_text("utf-8"))
     imports = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imports |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not {name.split(".")[0] for name in imports} & {*FOLDERS, "muckwatch"}

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from commands.tune import tune as command
 from reports.names import RULE_NAMES
 from rules.ground import Ground
 from rules.health import Knowledge, learn
@@ -32,7 +33,6 @@ from sample_tracks.tune import (
     values_of,
 )
 from sample_tracks.tune_page import CSV_FILE, PAGE_FILE, page, tables, write
-from tuning import tune as command
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_tracks"
 PLATES = ("苏A81880", "苏A85657", "皖E79548")

@@ -1,4 +1,4 @@
-"""The command `muckwatch tune`, beside the others because they fill their module. Knows only the samples."""
+"""The command `muckwatch tune`: what moving a threshold does. Knows only the samples."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-import terminal
-from terminal import say, table
+from commands import terminal
+from commands.terminal import say, table
 
 
 @click.command()

@@ -1,0 +1,163 @@
+"""The commands that show what a store holds: report, map, scores, export."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.options import folder, roads_option, store_option, tiles_option, week_option
+from commands.terminal import a_date, reads, say, table
+
+if TYPE_CHECKING:
+    from maps.shell import Tiles
+    from reports.calendar import Week
+
+
+@click.command()
+@store_option
+@week_option
+@click.option("--format", "form", type=click.Choice(["html", "xlsx", "html,xlsx", "all"]), default="all")
+@click.option("--out", type=folder, help="Where to; default: reports and maps inside the store.")
+@tiles_option
+@roads_option
+def report(
+    store_folder: Path, week: Week | None, form: str, out: Path | None, tiles: Tiles | None, roads: Path | None
+) -> None:
+    """Writes the weekly joint-inspection report and its maps.
+
+    One self-contained HTML page and an XLSX workbook in Chinese, compared with the week before. Weeks are ISO weeks in
+    local time, and a night belongs to the date on which it began.
+
+    \b
+    Examples:
+      muckwatch report --store week47 --week 2026-W47
+      muckwatch report --store week47 --week 2026-W47 --format xlsx --out /srv/reports
+    """
+    from maps.with_report import write_week
+    from reports.spoken import weeks_of
+    from reports.store import Store
+    from reports.week import FORMATS
+
+    formats = FORMATS if form == "all" else form.split(",")
+    with Store.read(store_folder) as store:
+        written = write_week(store, week or weeks_of(store)[-1], out or store.path, formats, tiles=tiles, roads=roads)
+    say(*(path.resolve() for path in written))
+
+
+@click.command("map")
+@store_option
+@click.option("--trip", metavar="ID", help="The map of one trip, flagged or not.")
+@click.option("--violation", metavar="ID", help="The map of one violation that belongs to no trip.")
+@click.option("--vehicle", metavar="PLATE", help="The map of one truck's day; with --day.")
+@click.option("--day", callback=reads(a_date), metavar="DATE", help="The local date, such as 2026-11-20.")
+@week_option
+@click.option("--out", type=folder, help="Where to; default: maps inside the store.")
+@tiles_option
+@roads_option
+def map_(
+    store_folder: Path, trip: str | None, violation: str | None, vehicle: str | None, day: date | None,
+    week: Week | None, out: Path | None, tiles: Tiles | None, roads: Path | None,
+) -> None:  # fmt: skip
+    """Draws maps that open without a network.
+
+    A trip with the track coloured by what was violated; a truck's day; or a week: its hot spots and one page for each
+    flagged trip. Ids stand in `muckwatch export trips` (or violations) and in the weekly report.
+
+    \b
+    Examples:
+      muckwatch map --store week47 --week 2026-W47
+      muckwatch map --store week47 --trip 0123456789abcdef0123
+      muckwatch map --store week47 --vehicle 苏A12345 --day 2026-11-20
+    """
+    from maps import data
+    from reports.spoken import weeks_of
+    from reports.store import Store
+
+    if bool(vehicle) != bool(day):
+        raise click.UsageError("--vehicle and --day go together: a truck's day")
+    if sum(map(bool, (trip, violation, vehicle, week))) > 1:
+        raise click.UsageError("one map at a time: --trip, --violation, --vehicle with --day, or --week")
+    with Store.read(store_folder) as store:
+        target = out or store.path / "maps"
+        try:
+            if trip:
+                written = [data.write_trip(store, trip, target, tiles, roads)]
+            elif violation:
+                written = [data.write_violation(store, violation, target, tiles, roads)]
+            elif vehicle and day:
+                written = [data.write_vehicle_day(store, vehicle, day, target, tiles, roads)]
+            else:
+                written = [*data.write_week_maps(store, week or weeks_of(store)[-1], target, None, tiles, roads)]
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    say(*(path.resolve() for path in written))
+
+
+@click.command()
+@store_option
+@click.option("--as-of", callback=reads(a_date), metavar="DATE", help="Local date; default: that of the last fix.")
+@click.option("--subject", type=click.Choice(["vehicle", "company"]), help="Only these.")
+@click.option("--id", "subject_id", help="Only this plate or company.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--explain", metavar="ID", help="Every violation of this plate or company, and what each adds.")
+def scores(
+    store_folder: Path, as_of: date | None, subject: str | None, subject_id: str | None, form: str, explain: str | None
+) -> None:
+    """Prints the violation scores, as the credit system gets them.
+
+    Only confirmed violations score; flagged ones stand apart as provisional. More points are worse. The grades, the
+    points and the scoring period are the policy's.
+
+    \b
+    Examples:
+      muckwatch scores --store week47 --subject company
+      muckwatch scores --store week47 --as-of 2026-11-22 --format json > scores.json
+      muckwatch scores --store week47 --explain 苏A12345
+    """
+    from reports import scores as reported
+    from reports.export import spreadsheet_safe
+    from reports.spoken import explained
+    from reports.store import Store
+
+    with Store.read(store_folder) as store:
+        if explain:
+            return table(*explained(store, explain, as_of))
+        found = reported.scores(store, as_of)
+        wanted = {"subject": subject, "subject_id": subject_id}
+        if form == "json":
+            rows = json.loads(reported.scores_json(store, as_of))
+            kept = [row for row in rows if all(value in (None, row[name]) for name, value in wanted.items())]
+            return click.echo(json.dumps(kept, ensure_ascii=False, indent=1))
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if form == "csv":
+        spreadsheet_safe(found).write_csv(sys.stdout.buffer, include_bom=True)
+    else:
+        table(*reported.scores_table(found))
+
+
+@click.command()
+@click.argument("view")
+@store_option
+@click.option("--format", "form", default="csv", show_default=True, help="csv, json, parquet or xlsx.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; default: standard output.")
+def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
+    """Exports violations, trips, stops, scores, terminal_health, suspected_sites, rejected_fixes or fixes of a store.
+
+    \b
+    Examples:
+      muckwatch export violations --store week47 > violations.csv
+      muckwatch export trips --store week47 --format xlsx --out trips.xlsx
+    """
+    from reports.export import export as write
+    from reports.store import Store
+
+    if not out and form in ("parquet", "xlsx") and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is not for a terminal; name a file with --out")
+    with Store.read(store_folder) as store:
+        count = write(store, view, form, out or sys.stdout.buffer)
+    say(f"{count:,} rows of {view}" + (f" in {out.resolve()}" if out else ""), err=True)
