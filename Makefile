@@ -19,8 +19,9 @@ setup: $(READY) ## makes the environment in .venv, with the tools for developmen
 demo: $(RUNTIME) ## the whole job on the sample tracks: report, maps, scores (OUT=demo_out)
 	@$(BIN)/muckwatch demo --out "$(OUT)"
 
-test: $(READY) ## every test; installs Chromium and Chinese fonts where they are missing
+test: $(READY) ## every test; installs Chromium, Chinese fonts, Java, Maven and a Kafka broker where they are missing
 	@tools/setup-system
+	@[ -n "$$MUCKWATCH_KAFKA" ] || tools/kafka fetch
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY) ## what needs no run: lint, format, types, the arrows between the folders, current docs

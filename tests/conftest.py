@@ -11,6 +11,8 @@ from cli_town import drive, muckwatch, write_csv, write_registry
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
+from tools.broker import Broker
+
 # A build must not fail by chance: it tries the same examples each time. At the desk they are new each time.
 settings.register_profile("build", derandomize=True, deadline=None, print_blob=True)
 if os.environ.get("CI"):
@@ -44,3 +46,18 @@ def town_store(tmp_path_factory: pytest.TempPathFactory, town: Path, town_tracks
     done = muckwatch("run", "--registry", town, "--tracks", town_tracks, "--out", folder)
     assert done.code == 0, done.err
     return folder
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real broker: the one that MUCKWATCH_KAFKA names, else one of our own for this session.
+
+    Tests name their topics anew, so that they do not meet; those that stop brokers start their own.
+    """
+    if given := os.environ.get("MUCKWATCH_KAFKA"):
+        yield given
+        return
+    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    yield broker.address
+    broker.kill()

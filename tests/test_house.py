@@ -134,7 +134,7 @@ def test_every_target_is_listed_by_make_help() -> None:
     assert {line.split()[1] for line in shown.splitlines()} == targets
 
 
-@pytest.mark.parametrize("script", ["tools/find-python", "tools/setup-system", ".ci/run"])
+@pytest.mark.parametrize("script", ["tools/find-python", "tools/kafka", "tools/setup-system", ".ci/run"])
 def test_script_can_be_run_and_parses(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
     subprocess.run(["bash", "-n", script], cwd=ROOT, check=True, timeout=10)
