@@ -12,6 +12,7 @@ from markupsafe import Markup
 from reports import names, week_text
 from reports.fault_words import fault_reason
 from reports.suspected_words import GRADE_NAMES, grade_text
+from reports.visible import shown
 from reports.week_charts import columns, stacked_bars
 from reports.week_model import RuleLine, WeekReport
 
@@ -74,11 +75,11 @@ def _visible(value: Any) -> Any:
     """Every text that the template prints goes through here: nothing invisible, and None prints nothing."""
     if value is None:
         return ""
-    return week_text.shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _rule_chart(report: WeekReport) -> Markup:
-    rows = [(week_text.shown(line.name), _parts(line)) for line in report.rules if line.outcomes.all]
+    rows = [(shown(line.name), _parts(line)) for line in report.rules if line.outcomes.all]
     return stacked_bars("各规则线索数", rows, ("属实", "待复核", "不属实"))
 
 

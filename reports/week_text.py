@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import date, datetime
 
 from reports.names import RULE_NAMES, WEEKDAY_NAMES, name_of
+from reports.visible import shown
 from reports.week_model import Figure, WeekReport
 
 NO_PREVIOUS = "无上周数据"
 NEW = "新增"
 UNCHANGED = "持平"
-#: Invisible characters that may stay in a text; every other control or format character is written out.
-_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_KEPT = {"\t": " ", "\n": " ", "\r": " "}
-
-
-def shown(text: str) -> str:
-    """A text from outside, fit to be seen: what would be invisible or turn the line around is written as its code."""
-    if text.isprintable():
-        return text
-    return "".join(_KEPT.get(c) or (f"[U+{ord(c):04X}]" if unicodedata.category(c) in _HIDDEN else c) for c in text)
 
 
 def local(report: WeekReport, at_ms: int) -> datetime:

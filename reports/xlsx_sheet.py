@@ -10,7 +10,7 @@ from typing import Any
 
 import xlsxwriter
 
-from reports.week_text import shown
+from reports.visible import shown
 
 #: What a column holds, and how Excel shows it.
 NUMBER_FORMATS = {

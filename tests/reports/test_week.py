@@ -7,7 +7,7 @@ import pytest
 from week_town import HOUR_MS, POLICY, WEEK, at_ms, clue, frame, registry, town, track, trip
 
 from ingest.tally import REASONS
-from reports import names, week_text
+from reports import names, visible, week_text
 from reports.fault_words import fault_reason
 from reports.week_figures import report_of
 from reports.week_input import REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
@@ -292,7 +292,7 @@ def test_a_week_without_data_says_so():
     ],
 )
 def test_what_is_invisible_is_written_out(text, seen):
-    assert week_text.shown(text) == seen
+    assert visible.shown(text) == seen
 
 
 @pytest.mark.parametrize(
