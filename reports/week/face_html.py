@@ -9,12 +9,13 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from reports import names, week_text
+from reports import names
 from reports.fault_words import fault_reason
 from reports.suspected_words import GRADE_NAMES, grade_text
 from reports.visible import shown
-from reports.week_charts import columns, stacked_bars
-from reports.week_model import RuleLine, WeekReport
+from reports.week import words
+from reports.week.charts import columns, stacked_bars
+from reports.week.model import RuleLine, WeekReport
 
 #: How many lines of each ranking the page shows; the workbook has them all.
 TOP_COMPANIES, TOP_VEHICLES, TOP_SITES, TOP_DISTRICTS, TOP_TRIPS, TOP_TERMINALS, TOP_SILENT = 30, 20, 20, 30, 15, 20, 40
@@ -32,7 +33,7 @@ def render_html(report: WeekReport, trip_maps: Mapping[str, str] | None = None) 
     template = _environment().get_template("week.html")
     return template.render(
         r=report,
-        t=week_text,
+        t=words,
         n=names,
         fault_reason=fault_reason,
         grade_text=grade_text,
@@ -91,7 +92,7 @@ def _day_chart(report: WeekReport) -> Markup:
     days = report.quality.days
     return columns(
         "每日有效定位点",
-        [week_text.weekday_date(d.day) for d in days],
+        [words.weekday_date(d.day) for d in days],
         [d.fixes for d in days],
         [d.previous_fixes for d in days],
         ("本周定位点", "上周同日"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, tzinfo
 
 from reports.calendar import Week
-from reports.week_suspects import SuspectLine
+from reports.week.suspects import SuspectLine
 
 #: A store that ends this close to the week's end holds the whole week: parked trucks report seldom.
 _PARKED_MS = 3_600_000

@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reports import names, week_text
+from reports import names
 from reports.fault_words import fault_reason
-from reports.week_model import WeekReport
-from reports.week_xlsx_suspects import suspects_sheet
+from reports.week import words
+from reports.week.model import WeekReport
+from reports.week.xlsx_suspects import suspects_sheet
 from reports.xlsx_sheet import Book, Column, Sheet
 
 SHEETS = ("总览", "规则", "企业", "车辆", "工地", "街道", "时段", "行程", "违规明细", "可疑点位", "数据质量")
@@ -32,7 +33,7 @@ def write_xlsx(report: WeekReport, path: Path) -> None:
 
 def _local(report: WeekReport, at_ms: int | None) -> datetime | None:
     """Local wall time without a zone, as cells hold it."""
-    return None if at_ms is None else week_text.local(report, at_ms).replace(tzinfo=None)
+    return None if at_ms is None else words.local(report, at_ms).replace(tzinfo=None)
 
 
 def _text(head: str, width: float = 14) -> Column:
@@ -49,7 +50,7 @@ def _rate(head: str) -> Column:
 
 def _open(report: WeekReport, book: Book, name: str, columns: list[Column], *, landscape: bool = False) -> Sheet:
     sheet = book.sheet(name, columns, landscape=landscape)
-    sheet.title(f"{name}　{week_text.title(report)}")
+    sheet.title(f"{name}　{words.title(report)}")
     sheet.freeze(1)
     return sheet
 
@@ -66,15 +67,15 @@ def _overview(report: WeekReport, book: Book, name: str) -> None:
     ]
     sheet = book.sheet(name, columns)
     remarks = [
-        f"{week_text.title(report)}　周次 {report.week}　统计范围：{week_text.span(report)}",
-        f"数据截至：{week_text.stamp(report, report.cutoff_ms) or '无数据'}",
+        f"{words.title(report)}　周次 {report.week}　统计范围：{words.span(report)}",
+        f"数据截至：{words.stamp(report, report.cutoff_ms) or '无数据'}",
         f"登记资料 SHA-256：{report.registry_digest or '无'}",
         f"参数 SHA-256：{report.policy_digest}",
     ]
-    sheet.title("城管渣土车联合检查周报", remarks, week_text.warnings(report))
+    sheet.title("城管渣土车联合检查周报", remarks, words.warnings(report))
     sheet.table(_overview_rows(report))
     sheet.section("附注")
-    for term, text in week_text.notes(report):
+    for term, text in words.notes(report):
         sheet.line(f"{term}：{text}")
     versions = "；".join(f"{names.name_of(names.RULE_NAMES, rule)} {version}" for rule, version in report.rule_versions)
     sheet.line(f"规则版本：{versions or '本周没有线索，无版本可列'}")
@@ -83,13 +84,13 @@ def _overview(report: WeekReport, book: Book, name: str) -> None:
 def _overview_rows(report: WeekReport) -> Iterator[tuple[Any, ...]]:
     for group, figures in (("总体", report.figures), ("违规类别", report.families)):
         for f in figures:
-            yield group, f.name, f.value, f.previous, week_text.change_of(f), f.mean4, f.unit
+            yield group, f.name, f.value, f.previous, words.change_of(f), f.mean4, f.unit
     before = report.previous_outcomes
     for key, name in names.OUTCOME_NAMES.items():
         value, previous = getattr(report.outcomes, key), getattr(before, key) if before else None
-        yield "复核结果", name, value, previous, week_text.change_of_count(value, previous), None, "条"
+        yield "复核结果", name, value, previous, words.change_of_count(value, previous), None, "条"
     value, previous = report.outcomes.all, before.all if before else None
-    yield "复核结果", "合计", value, previous, week_text.change_of_count(value, previous), None, "条"
+    yield "复核结果", "合计", value, previous, words.change_of_count(value, previous), None, "条"
 
 
 def _rules(report: WeekReport, book: Book, name: str) -> None:
@@ -100,7 +101,7 @@ def _rules(report: WeekReport, book: Book, name: str) -> None:
         (
             *(x.name, x.rule, families.get(x.family, "其他"), x.outcomes.live, x.outcomes.open, x.outcomes.upheld),
             *(x.outcomes.dismissed, x.trucks, x.points, x.previous),
-            week_text.change_of_count(x.outcomes.live, x.previous),
+            words.change_of_count(x.outcomes.live, x.previous),
         )
         for x in report.rules
     )
@@ -114,7 +115,7 @@ def _companies(report: WeekReport, book: Book, name: str) -> None:
         (
             *(x.name, x.company_id, x.registered, x.seen, x.trips, x.outcomes.live, x.outcomes.open, x.outcomes.upheld),
             *(x.outcomes.dismissed, x.rate_per_100, "是" if x.small else "否", x.points, x.previous),
-            week_text.change_of_count(x.outcomes.live, x.previous),
+            words.change_of_count(x.outcomes.live, x.previous),
         )
         for x in report.companies
     )
@@ -126,7 +127,7 @@ def _vehicles(report: WeekReport, book: Book, name: str) -> None:
     _open(report, book, name, columns, landscape=True).table(
         (
             *(x.plate, x.company, x.trips, x.outcomes.live, x.outcomes.open, x.outcomes.upheld, x.outcomes.dismissed),
-            *(x.points, x.previous, week_text.rules_text(x.rules)),
+            *(x.points, x.previous, words.rules_text(x.rules)),
         )
         for x in report.vehicles
     )
@@ -140,7 +141,7 @@ def _sites(report: WeekReport, book: Book, name: str) -> None:
         (
             *(way, x.name, x.site_id, names.name_of(names.SITE_KIND_NAMES, x.kind), x.trips, x.flagged_trips),
             *(x.outcomes.live, x.outcomes.open, x.outcomes.upheld, x.outcomes.dismissed, x.rate_per_100),
-            *("是" if x.small else "否", week_text.rules_text(x.rules)),
+            *("是" if x.small else "否", words.rules_text(x.rules)),
         )
         for way, lines in (("出土", report.origins), ("接收", report.receivers))
         for x in lines
@@ -161,7 +162,7 @@ def _districts(report: WeekReport, book: Book, name: str) -> None:
         (
             *(x.name, x.outcomes.live, x.outcomes.open, x.outcomes.upheld, x.outcomes.dismissed, x.trucks, x.points),
             *x.families,
-            *(x.previous, week_text.change_of_count(x.outcomes.live, x.previous)),
+            *(x.previous, words.change_of_count(x.outcomes.live, x.previous)),
         )
         for x in report.districts
     )
@@ -171,7 +172,7 @@ def _hours(report: WeekReport, book: Book, name: str) -> None:
     hours = [Column(f"{hour}时", "heat", 5) for hour in report.heat_hours]
     columns = [_text("归属日期", 10), *hours, _count("合计", 8)]
     sheet = book.sheet(name, columns, landscape=True)
-    sheet.title(f"{name}　{week_text.title(report)}", ["凌晨归入前一晚；数字为在该小时内开始的线索数。"])
+    sheet.title(f"{name}　{words.title(report)}", ["凌晨归入前一晚；数字为在该小时内开始的线索数。"])
     sheet.freeze(1)
     first = sheet.row + 1
     sheet.table(
@@ -190,7 +191,7 @@ def _trips(report: WeekReport, book: Book, name: str) -> None:
             *(x.plate, x.company, _local(report, x.loaded_ms), _local(report, x.dumped_ms), x.origin),
             x.destination if x.dumped_ms is not None else "未见卸载",
             None if x.distance_m is None else x.distance_m / 1000,
-            *(x.count, x.points, week_text.rules_text(x.rules), x.trip_id),
+            *(x.count, x.points, words.rules_text(x.rules), x.trip_id),
         )
         for x in report.trips
     )
@@ -228,7 +229,7 @@ def _quality(report: WeekReport, book: Book, name: str) -> None:
     columns = [_text("车牌", 24), _text("终端", 18), _text("企业", 28), _count("定位点", 18), _count("上线天数", 18)]
     columns += [Column("本周完整度", "share", 18), Column("终端完整度", "share", 12), _text("实测坐标系", 18)]
     sheet = book.sheet(name, [*columns, _text("故障", 30)], landscape=True)
-    sheet.title(f"{name}　{week_text.title(report)}", (), week_text.warnings(report))
+    sheet.title(f"{name}　{words.title(report)}", (), words.warnings(report))
     _totals(report, sheet)
     _ill(report, sheet)
     sheet.section("各车轨迹完整度")
@@ -246,8 +247,7 @@ def _totals(report: WeekReport, sheet: Sheet) -> None:
     q = report.quality
     sheet.section("总体")
     rows: list[tuple[Any, ...]] = [
-        (f.name, f.unit, week_text.change_of(f), week_text.in_unit(f, f.value), week_text.in_unit(f, f.previous))
-        for f in q.figures
+        (f.name, f.unit, words.change_of(f), words.in_unit(f, f.value), words.in_unit(f, f.previous)) for f in q.figures
     ]
     counts = {
         "登记车辆": q.registered,

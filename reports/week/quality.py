@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from reports.week_input import WeekCut, WeekInput
-from reports.week_model import FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
-from reports.week_tables import company_name
+from reports.week.input import WeekCut, WeekInput
+from reports.week.model import FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
+from reports.week.tables import company_name
 
 #: What counts as "less data than the week before": part of the figure for counts, difference for shares. A fleet's
 #: weather and repairs move these by a few per cent from week to week.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from reports.calendar import Week, parse_week
 from reports.store import Store, StoreError
-from reports.week_figures import WEEKS_BACK, report_of
-from reports.week_html import render_html
-from reports.week_model import WeekReport
-from reports.week_queries import read_week
-from reports.week_xlsx import write_xlsx
+from reports.week.face_html import render_html
+from reports.week.face_xlsx import write_xlsx
+from reports.week.figures import WEEKS_BACK, report_of
+from reports.week.model import WeekReport
+from reports.week.reading import read_week
 
 __all__ = ["FORMATS", "Week", "WeekReport", "build", "parse_week", "render_html", "write", "write_xlsx"]
 

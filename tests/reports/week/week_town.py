@@ -13,7 +13,7 @@ import polars as pl
 from shapely.geometry import box
 
 from reports.calendar import Week, date_bounds_ms
-from reports.week_input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
+from reports.week.input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
 from rules.policy import Policy
 from rules.registry.model import Company, District, Registry, Site, Vehicle
 

@@ -11,10 +11,10 @@ from week_faces import Page, number, sheet_rows
 from week_town import WEEK, at_ms, clue, frame, registry, town, track, trip
 
 from reports import names
-from reports.week_figures import report_of
-from reports.week_html import render_html
-from reports.week_input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
-from reports.week_xlsx import SHEETS, write_xlsx
+from reports.week.face_html import render_html
+from reports.week.face_xlsx import SHEETS, write_xlsx
+from reports.week.figures import report_of
+from reports.week.input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
 
 HOSTILE = [
     "{{7*7}}",

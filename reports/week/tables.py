@@ -14,8 +14,8 @@ from reports.names import (
     UNREGISTERED_COMPANY,
     UNREGISTERED_SITE,
 )
-from reports.week_input import WeekCut
-from reports.week_model import CompanyLine, DistrictLine, Outcomes, RuleLine, SiteLine, VehicleLine
+from reports.week.input import WeekCut
+from reports.week.model import CompanyLine, DistrictLine, Outcomes, RuleLine, SiteLine, VehicleLine
 from rules.registry.model import Registry
 
 _FAMILY_OF = {rule: family for family, (_, rules) in RULE_FAMILIES.items() for rule in rules}

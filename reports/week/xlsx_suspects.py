@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reports import week_text
 from reports.suspected_words import grade_text
-from reports.week_model import WeekReport
+from reports.week import words
+from reports.week.model import WeekReport
 from reports.xlsx_sheet import Book, Column
 
 REMARK = (
@@ -19,12 +19,12 @@ def suspects_sheet(report: WeekReport, book: Book, name: str) -> None:
     columns += [Column("首次", "time", 19), Column("最近", "time", 19), Column("本周新现", "text", 9)]
     columns += [Column("依据", "text", 50), Column("经度", "deg", 12), Column("纬度", "deg", 12)]
     sheet = book.sheet(name, [*columns, Column("点位编号", "text", 24)], landscape=True)
-    sheet.title(f"{name}　{week_text.title(report)}", [REMARK])
+    sheet.title(f"{name}　{words.title(report)}", [REMARK])
     sheet.freeze(1)
     sheet.table(
         (
             *(x.kind, x.district, grade_text(x.grade), x.confidence, x.trucks, x.visits),
-            *(week_text.local(report, at_ms).replace(tzinfo=None) for at_ms in (x.first_ms, x.last_ms)),
+            *(words.local(report, at_ms).replace(tzinfo=None) for at_ms in (x.first_ms, x.last_ms)),
             *("是" if x.new else "否", x.basis, x.lon, x.lat, x.suspect_id),
         )
         for x in report.suspects

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from reports.names import RULE_NAMES, WEEKDAY_NAMES, name_of
 from reports.visible import shown
-from reports.week_model import Figure, WeekReport
+from reports.week.model import Figure, WeekReport
 
 NO_PREVIOUS = "无上周数据"
 NEW = "新增"

@@ -9,7 +9,7 @@ import polars as pl
 
 from reports.calendar import Week
 from reports.names import OUTCOME_OF_STATUS
-from reports.week_suspects import SUSPECTS
+from reports.week.suspects import SUSPECTS
 from rules.registry.model import Registry
 
 VIOLATIONS: dict[str, pl.DataType] = {

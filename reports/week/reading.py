@@ -11,8 +11,8 @@ from reports import queries
 from reports.archive import FIXES_FOLDER
 from reports.calendar import Week, date_bounds_ms
 from reports.store import Store, StoreError
-from reports.week_input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
-from reports.week_suspects import SUSPECTS
+from reports.week.input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
+from reports.week.suspects import SUSPECTS
 from rules.policy import Policy
 from rules.registry.model import Registry
 

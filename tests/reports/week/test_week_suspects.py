@@ -14,10 +14,10 @@ from week_faces import Page, sheet_rows
 from week_town import WEEK, at_ms, frame, registry, town
 
 from reports.suspected_words import basis_text, grade_text
-from reports.week_figures import report_of
-from reports.week_html import TOP_SUSPECTS, render_html
-from reports.week_suspects import SUSPECTS, suspect_lines
-from reports.week_xlsx import write_xlsx
+from reports.week.face_html import TOP_SUSPECTS, render_html
+from reports.week.face_xlsx import write_xlsx
+from reports.week.figures import report_of
+from reports.week.suspects import SUSPECTS, suspect_lines
 
 EVIDENCE = {"signs": {"load": 5, "lift": 3}, "passing_stays": 2, "rejected_here": 1, "sites": ["d1"]}
 

@@ -8,11 +8,11 @@ import polars as pl
 
 from reports.calendar import weekday_and_hour
 from reports.names import RULE_FAMILIES
-from reports.week_input import WeekCut, WeekInput
-from reports.week_model import ClueLine, Figure, Outcomes, TripLine, WeekReport
-from reports.week_quality import quality
-from reports.week_suspects import suspect_lines
-from reports.week_tables import (
+from reports.week.input import WeekCut, WeekInput
+from reports.week.model import ClueLine, Figure, Outcomes, TripLine, WeekReport
+from reports.week.quality import quality
+from reports.week.suspects import suspect_lines
+from reports.week.tables import (
     by_company,
     by_district,
     by_origin,
