@@ -11,6 +11,7 @@ import sys
 import click
 
 from commands import judging, outputs, terminal
+from commands.serve import serve
 from commands.tune import tune
 
 
@@ -30,7 +31,7 @@ def cli() -> None:
 
 for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
-for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune):
+for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
     cli.add_command(_command)
 
 

@@ -1,0 +1,117 @@
+"""The command that serves: the store's one writer, with the pages, the API and what runs beside them."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.options import folder, store_option
+from commands.terminal import reads, say
+
+if TYPE_CHECKING:
+    from reports.shared import SharedStore
+    from rules.registry import Registry
+    from web.services import Service
+
+#: How long requests under way may take after a signal to stop.
+GRACE_S = 10
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r}: write host:port, such as 127.0.0.1:8080; port 0 takes a free one")
+    return host.strip("[]"), int(port)
+
+
+def _services(store: SharedStore, registry: Registry, kafka: str | None) -> list[Service]:
+    """What runs beside the pages, in the order of starting; `web/services.py` tells how to write one."""
+    return []
+
+
+@click.command()
+@store_option
+@click.option("--registry", "registry_folder", required=True, type=folder, help="The registry folder.")
+@click.option("--kafka", envvar="MUCKWATCH_KAFKA", metavar="HOST:PORT", help="Takes in what workers find there.")
+@click.option(
+    "--listen", default="127.0.0.1:8080", show_default=True, callback=reads(_address), metavar="HOST:PORT",
+    help="Where to serve.",
+)  # fmt: skip
+@click.option("--plain-http", is_flag=True, help="Cookies go over plain HTTP too: only where no TLS stands before it.")
+def serve(
+    store_folder: Path, registry_folder: Path, kafka: str | None, listen: tuple[str, int], plain_http: bool
+) -> None:
+    """Serves the review pages and the credit API of a store, as its one writer.
+
+    While it runs, other commands that open the store are refused. A signal to stop (Ctrl-C, SIGTERM) lets requests
+    under way finish. People's browsers should reach it through TLS, from a proxy on the same machine say.
+
+    \b
+    Examples:
+      muckwatch serve --store city --registry registry
+      muckwatch serve --store city --registry registry --kafka 127.0.0.1:9092 --listen 0.0.0.0:8080
+    """
+    import uvicorn
+
+    from reports.errors import StoreError
+    from reports.shared import SharedStore
+    from reports.store import Store
+    from rules.registry import load
+    from web.app import create_app
+    from web.context import Context
+    from web.services import Services
+
+    registry = load(registry_folder)
+    shared = SharedStore(Store.open(store_folder))
+    reasons: list[str] = []
+    try:
+        with _listening(*listen) as listener:
+
+            def fatal(reason: str) -> None:
+                reasons.append(reason)
+                server.should_exit = True
+
+            services = Services(_services(shared, registry, kafka), fatal)
+            context = Context(shared, registry, registry_folder, services, secure_cookies=not plain_http)
+            # Addresses and query strings are personal data here: uvicorn's own access log stays off.
+            config = uvicorn.Config(
+                create_app(context), log_level="warning", access_log=False, server_header=False,
+                timeout_graceful_shutdown=GRACE_S, lifespan="off",
+            )  # fmt: skip
+            server = uvicorn.Server(config)
+            # uvicorn raises a signal again when it has finished; that must not end us before the services have stopped.
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, lambda *_: setattr(server, "should_exit", True))
+            services.start()
+            try:
+                host, port = listener.getsockname()[:2]
+                say(f"muckwatch: serving {store_folder} at http://{f'[{host}]' if ':' in host else host}:{port}/")
+                server.run(sockets=[listener])
+            finally:
+                services.stop()
+    finally:
+        shared.close()
+    if reasons:
+        raise StoreError(f"stopped: {reasons[0]}")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on, so that nobody is refused between the first line and the first page.
+
+    Raises:
+        click.ClickException: if the address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return listener

@@ -1,0 +1,47 @@
+"""What every page and every call needs: the shared store, the registry, the settings, the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from reports.shared import SharedStore
+from rules.registry import Registry
+from web.services import Services
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Context:
+    """One server. Tests make their own with a clock that they move.
+
+    `secure_cookies` is off only where people reach the server over plain HTTP. `parts` holds what a router keeps from
+    one request to the next (a cache, a rate limiter), by the name of its module.
+    """
+
+    store: SharedStore
+    registry: Registry
+    registry_folder: Path
+    services: Services
+    secure_cookies: bool = True
+    now_ms: Callable[[], int] = _now_ms
+    parts: dict[str, Any] = field(default_factory=dict)
+
+
+def context_of(request: Request) -> Context:
+    """The context of the server that answers, as a FastAPI dependency."""
+    context = request.app.state.context
+    assert isinstance(context, Context)
+    return context
+
+
+#: For the signature of an endpoint: `def page(context: Ctx) -> ...`
+Ctx = Annotated[Context, Depends(context_of)]
