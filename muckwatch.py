@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from commands import judging, outputs, terminal
+from commands import judging, ledger, outputs, terminal
 from commands.serve import serve
 from commands.tune import tune
 
@@ -32,6 +32,8 @@ def cli() -> None:
 for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
 for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
+    cli.add_command(_command)
+for _command in (ledger.verify, ledger.head):
     cli.add_command(_command)
 
 

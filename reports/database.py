@@ -13,14 +13,17 @@ from reports.archive import FIXES_FOLDER, sync_folder
 from reports.errors import StoreError
 
 #: Of the tables in `schema.sql`; a store of a newer version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Older ones lose acknowledged rows on a full disk.
 DUCKDB_MIN = (1, 5, 6)
 DATABASE_FILE = "muckwatch.duckdb"
 _NEW_DATABASE = f"{DATABASE_FILE}.new"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: What each later version added, by the version that it makes.
-_ADDED = {2: Path(__file__).with_name("suspected.sql")}
+_ADDED = {
+    2: Path(__file__).with_name("suspected.sql"),
+    3: Path(__file__).parent / "ledger" / "ledger.sql",
+}
 
 
 def make_database(path: Path) -> None:

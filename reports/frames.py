@@ -143,8 +143,10 @@ def _frame(rows: Iterable[tuple[Any, ...]], schema: Mapping[str, pl.DataType]) -
 
 
 def _violation(v: Violation) -> tuple[Any, ...]:
-    head = (v.rule, v.plate, v.company_id, v.permit_no, v.trip_id, v.start_ms, v.end_ms, v.lon, v.lat, v.district_id)
-    rest = (v.site_id, v.confidence, v.points, v.scored_under, str(v.evidence.get("rule_version", "")))
+    # As DuckDB gives them back, so that the digest can be taken again from the row.
+    where = (float(v.lon), float(v.lat), v.district_id, v.site_id, float(v.confidence))
+    head = (v.rule, v.plate, v.company_id, v.permit_no, v.trip_id, v.start_ms, v.end_ms)
+    rest = (*where, v.points, v.scored_under, str(v.evidence.get("rule_version", "")))
     evidence = json_text(v.evidence, f"violation {v.violation_id} ({v.rule})")
     facts = hashlib.sha256(json_text([*head, *rest, evidence], v.violation_id).encode()).hexdigest()
     return (v.violation_id, *head, *rest, evidence, facts)

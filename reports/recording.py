@@ -15,6 +15,8 @@ import polars as pl
 
 from reports import frames
 from reports.archive import ArchiveFile, reconcile, sweep
+from reports.ledger.entries import Entry, append_all
+from reports.ledger.findings import finding_changes
 from reports.registry_copies import keep_registry
 from reports.suspected import refresh_suspected
 from rules.findings import Findings, stable_id
@@ -94,6 +96,7 @@ class Recording:
         self._parts: dict[str, list[pl.DataFrame]] = {name: [] for name in frames.SCHEMAS}
         self._archive: list[ArchiveFile] = []
         self._tally = Tally()
+        self._new_registry = 0
         self.result: RecordResult | None = None
 
     def add(self, findings: Findings, spans: Mapping[str, tuple[int, int]]) -> None:
@@ -120,6 +123,7 @@ class Recording:
         keep_registry(store.path, self.head.registry.digest, self.head.registry_folder_files)
         manifest = reconcile(store.path, store.manifest(), self._archive)
         with store.transaction(), store.lending(found):
+            said = finding_changes(store, self.head.command, _GONE)
             counts = _merge_violations(store, self.head.started_at_ms)
             for statement in _MERGE_REST:
                 store.execute(statement)
@@ -127,6 +131,7 @@ class Recording:
             self._replace_head(found["spans"])
             store.replace("kept.archive", frames.of_archive(manifest))
             refresh_suspected(store, self.head.registry)
+            append_all(store, [*self._heading(counts), *said], at_ms=self.head.started_at_ms)
         sweep(store.path, (f.path for f in manifest))
         self.result = RecordResult(
             **counts,
@@ -135,6 +140,19 @@ class Recording:
             archived_fixes=sum(f.rows for f in self._archive),
         )
         return self.result
+
+    def _heading(self, counts: Mapping[str, int]) -> list[Entry]:
+        """What the log says of the run itself: by what it was judged, and which archived fixes it brought."""
+        head = self.head
+        registry, policy = head.registry.digest, head.registry.policy.digest
+        run = {"input_digest": head.input_digest, "registry_digest": registry, "policy_digest": policy}
+        archive = [[f.path, f.rows, f.sha256] for f in self._archive]
+        said = {**run, "engine_version": head.engine_version, "violations": dict(counts), "archive": archive}
+        entries = [Entry("run", head.run_id, head.command, said)]
+        if self._new_registry:
+            files = frames.hashes_of(head.registry_folder_files)
+            entries.insert(0, Entry("registry", registry, head.command, {"policy_digest": policy, "files": files}))
+        return entries
 
     def _replace_rejected(self) -> None:
         self._store.execute("DELETE FROM kept.rejected WHERE input_digest = ?", [self.head.input_digest])
@@ -153,7 +171,7 @@ class Recording:
             [*who, head.started_at_ms, *times, *counts],
         )
         hashes = json.dumps(frames.hashes_of(head.registry_folder_files), sort_keys=True, ensure_ascii=False)
-        store.execute(
+        self._new_registry = store.execute(
             "INSERT INTO kept.registries SELECT $1, $2, $3, $4 WHERE $1 NOT IN (SELECT digest FROM kept.registries)",
             [registry.digest, policy.digest, hashes, head.started_at_ms],
         )
@@ -171,12 +189,13 @@ def _joined(name: str, parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 _IN_SPAN = "EXISTS (FROM new_spans s WHERE s.plate = k.plate AND {column} BETWEEN s.first_ms AND s.last_ms)"
+#: A violation kept so far that lies in the span that was judged, and was not found again.
+_GONE = f"{_IN_SPAN.format(column='k.start_ms')} AND k.violation_id NOT IN (SELECT violation_id FROM new_violations)"
 
 
 def _merge_violations(store: Store, recorded_ms: int) -> dict[str, int]:
     """Merges `new_violations`, given as lent frames with `new_spans`; says how many rows went which way."""
-    in_span, decided = _IN_SPAN.format(column="k.start_ms"), f"k.status IN {DECIDED}"
-    gone = f"{in_span} AND k.violation_id NOT IN (SELECT violation_id FROM new_violations)"
+    decided, gone = f"k.status IN {DECIDED}", _GONE
     columns = [c for c in frames.SCHEMAS["violations"] if c != "violation_id"]
     removed = store.execute(f"DELETE FROM kept.violations k WHERE k.status = 'flagged' AND {gone}")
     store.execute(f"UPDATE kept.violations k SET facts_changed = true WHERE {decided} AND {gone}")

@@ -19,6 +19,14 @@ if os.environ.get("CI"):
     settings.load_profile("build")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The key that signs the logs of all stores made here, also by commands that are started; nobody's own."""
+    path = tmp_path_factory.mktemp("key") / "signing.pem"
+    os.environ["MUCKWATCH_SIGNING_KEY"] = str(path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium; one for the whole session, because two of its drivers do not run beside each other."""

@@ -1,0 +1,159 @@
+"""Appending to the log, inside the transaction of what is being said: both are committed, or neither.
+
+An entry is canonical JSON (RFC 8785) with a salt of its own, so that its hash tells nothing of what it is a hash of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import rfc8785
+
+from reports.errors import StoreError
+from reports.ledger.signing import Signer, TreeHead, usual_signer
+from reports.ledger.tree import Frontier, leaf_hash
+
+if TYPE_CHECKING:
+    from reports.store import Store
+
+#: What entries are about. `unsigned` is said by the log itself, of entries that were added where no key was at hand.
+KINDS = ("run", "registry", "finding", "decision", "export", "login", "user", "token", "answer", "webhook", "unsigned")
+SALT_BYTES = 16
+NO_CHAIN = bytes(32)
+_COLUMNS = {name: pl.String() for name in ("kind", "subject", "actor", "body", "leaf", "chain")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be kept: `actor` did something of a `kind` about a `subject` (an id); `payload` is plain JSON."""
+
+    kind: str
+    subject: str
+    actor: str
+    payload: Mapping[str, Any]
+
+
+@dataclass
+class LogState:
+    """Where the log ends."""
+
+    log_id: str
+    frontier: Frontier
+    chain: bytes
+
+    @property
+    def size(self) -> int:
+        """Entries so far."""
+        return self.frontier.size
+
+
+def state_of(store: Store) -> LogState:
+    """Where the log of a store ends now."""
+    log_id, size, peaks, chain = store.query("FROM ledger.state").row(0)
+    return LogState(log_id, Frontier(size, [bytes.fromhex(p) for p in peaks]), bytes.fromhex(chain))
+
+
+def chained(before: bytes, leaf: bytes) -> bytes:
+    """The chain after one more leaf."""
+    return hashlib.sha256(before + leaf).digest()
+
+
+def canonical(index: int, at_ms: int, entry: Entry, salt: bytes) -> bytes:
+    """The bytes that are hashed.
+
+    Raises:
+        StoreError: if the payload is not plain JSON.
+    """
+    said: dict[str, Any] = {
+        "index": index,
+        "at_ms": at_ms,
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "actor": entry.actor,
+    }
+    try:
+        return rfc8785.dumps({**said, "payload": dict(entry.payload), "salt": salt.hex()})
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        raise StoreError(f"{entry.kind} {entry.subject}: cannot be kept in the log: {error}") from error
+
+
+def append(store: Store, kind: str, subject: str, actor: str, payload: Mapping[str, Any], *, at_ms: int) -> int:
+    """Appends one entry inside the caller's transaction (`Store.transaction`); gives its index.
+
+    Args:
+        store: an open store, writable, in a transaction.
+        kind: one of `KINDS`.
+        subject: the id of what it is about.
+        actor: who did it: a command, a user's name, a token's id.
+        payload: plain JSON; never a password, a token or a session.
+        at_ms: when, epoch ms.
+
+    Raises:
+        StoreError: if the payload is not plain JSON, or the signing key cannot be used.
+    """
+    return append_all(store, [Entry(kind, subject, actor, payload)], at_ms=at_ms)
+
+
+def append_all(store: Store, entries: Sequence[Entry], *, at_ms: int) -> int:
+    """Appends entries inside the caller's transaction, under one signed head; gives the index of the first."""
+    signer, state = usual_signer(), state_of(store)
+    first = state.size
+    if not entries:
+        return first
+    added = [*_unsigned(store, state, signer), *entries]
+    assert {e.kind for e in added} <= {*KINDS}, "an entry of an unknown kind"
+    salts = os.urandom(SALT_BYTES * len(added))
+    rows = []
+    for number, entry in enumerate(added):
+        body = canonical(first + number, at_ms, entry, salts[number * SALT_BYTES : (number + 1) * SALT_BYTES])
+        leaf = leaf_hash(body)
+        state.chain = chained(state.chain, leaf)
+        state.frontier.add(leaf)
+        rows.append((entry.kind, entry.subject, entry.actor, body.decode(), leaf.hex(), state.chain.hex()))
+    frame = pl.DataFrame(rows, schema=_COLUMNS, orient="row").with_columns(
+        idx=pl.int_range(first, first + len(rows), dtype=pl.Int64), at_ms=pl.lit(at_ms, pl.Int64)
+    )
+    store.append("ledger.entries", frame)
+    store.execute(
+        "UPDATE ledger.state SET size = ?, peaks = ?, chain = ?",
+        [state.size, [peak.hex() for peak in state.frontier.peaks], state.chain.hex()],
+    )
+    if signer is not None:
+        _keep_head(store, signer, state, at_ms)
+    return first + len(added) - len(entries)
+
+
+def last_head(store: Store) -> TreeHead | None:
+    """The newest signed head; None where nothing was signed yet."""
+    found = store.query(
+        "SELECT log_id, h.size, at_ms, root, h.chain, key_id, signature FROM ledger.heads h CROSS JOIN ledger.state "
+        "ORDER BY h.size DESC LIMIT 1"
+    )
+    return TreeHead(**found.row(0, named=True)) if len(found) else None
+
+
+def _unsigned(store: Store, state: LogState, signer: Signer | None) -> list[Entry]:
+    """Before a key signs the log again: the word that it was not there when the entries before were added."""
+    if signer is None:
+        return []
+    signed = store.query("SELECT coalesce(max(size), 0) FROM ledger.heads").item()
+    if signed == state.size:
+        return []
+    return [Entry("unsigned", str(signed), "log", {"first": signed, "last": state.size - 1})]
+
+
+def _keep_head(store: Store, signer: Signer, state: LogState, at_ms: int) -> None:
+    head = signer.sign(state.log_id, state.size, at_ms, state.frontier.root(), state.chain)
+    store.execute(
+        "INSERT INTO ledger.keys SELECT $1, $2, $3 WHERE $1 NOT IN (SELECT key_id FROM ledger.keys)",
+        [signer.key_id, signer.public_pem, state.size],
+    )
+    store.execute(
+        "INSERT INTO ledger.heads VALUES (?, ?, ?, ?, ?, ?)",
+        [head.size, head.at_ms, head.root, head.chain, head.key_id, head.signature],
+    )
