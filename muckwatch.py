@@ -12,6 +12,7 @@ import click
 
 from commands import judging, ledger, outputs, terminal
 from commands.serve import serve
+from commands.token import token
 from commands.tune import tune
 
 
@@ -33,7 +34,7 @@ for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
 for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
     cli.add_command(_command)
-for _command in (ledger.verify, ledger.head):
+for _command in (ledger.verify, ledger.head, token):
     cli.add_command(_command)
 
 
