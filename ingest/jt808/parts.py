@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ingest.jt808.header import Header
 
 PARTS_MAX = 64
-HELD_MAX_BYTES = 64 * 1024
+HELD_MAX_BYTES = 256 * 1024
 MESSAGES_MAX = 4
 LIFE_S = 60.0
 ASK_AFTER_S = 5.0
@@ -24,6 +24,7 @@ class Unfinished:
     begun_s: float
     parts: dict[int, bytes] = field(default_factory=dict)
     headers: dict[int, Header] = field(default_factory=dict)
+    wires: dict[int, bytes] = field(default_factory=dict)
     asked: bool = False
 
     @property
@@ -34,11 +35,19 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Joined:
-    """A message whose parts are all there: its body, and the header of every part, each of which is owed an answer."""
+    """A message whose parts are all there.
+
+    Attributes:
+        header: of the first part.
+        body: all parts, one behind the other.
+        headers: of every part, each of which is owed an answer.
+        wires: the parts as they came.
+    """
 
     header: Header
     body: bytes
     headers: tuple[Header, ...]
+    wires: tuple[bytes, ...]
 
 
 class Joiner:
@@ -52,13 +61,14 @@ class Joiner:
         self._open: dict[tuple[int, int, int], Unfinished] = {}
         self._held_bytes = 0
 
-    def add(self, header: Header, data: bytes, now_s: float) -> tuple[Joined | None, list[Header]]:
+    def add(self, header: Header, data: bytes, now_s: float, wire: bytes = b"") -> tuple[Joined | None, list[Header]]:
         """Takes a part in.
 
         Args:
             header: the part's.
             data: the part.
             now_s: monotonic seconds.
+            wire: the frame as it came, to be kept with the rest.
 
         Returns:
             The message, if that was its last part; and the headers of parts that were dropped to make room, this
@@ -77,7 +87,8 @@ class Joiner:
         if header.part in unfinished.parts:
             return None, [*dropped, header]
         unfinished.parts[header.part], unfinished.headers[header.part] = data, header
-        self._held_bytes += len(data)
+        unfinished.wires[header.part] = wire
+        self._held_bytes += len(data) + len(wire)
         if not unfinished.missing:
             return self._finish(key), dropped
         while self._held_bytes > HELD_MAX_BYTES:
@@ -105,10 +116,11 @@ class Joiner:
         numbers = range(1, unfinished.header.parts + 1)
         body = b"".join(unfinished.parts[number] for number in numbers)
         headers = tuple(unfinished.headers[number] for number in numbers)
+        wires = tuple(unfinished.wires[number] for number in numbers)
         self._drop(key)
-        return Joined(headers[0], body, headers)
+        return Joined(headers[0], body, headers, wires)
 
     def _drop(self, key: tuple[int, int, int]) -> list[Header]:
         unfinished = self._open.pop(key)
-        self._held_bytes -= sum(map(len, unfinished.parts.values()))
+        self._held_bytes -= sum(map(len, [*unfinished.parts.values(), *unfinished.wires.values()]))
         return list(unfinished.headers.values())

@@ -1,0 +1,114 @@
+"""What became of every frame: received = acknowledged + refused by reason + still on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ingest.jt808.frames import REASONS as BAD_FRAME
+
+#: Why a frame is not acknowledged as done.
+REASONS: dict[str, str] = {
+    **BAD_FRAME,
+    "unknown_terminal": "a registration by a terminal that the registry does not know",
+    "other_plate": "a registration for another plate than the registry's",
+    "wrong_code": "an authentication with a code that was not given out, or by a terminal never registered here",
+    "not_authenticated": "a message before authentication",
+    "other_terminal": "a message with the number of another terminal than the one that authenticated",
+    "unsupported": "a message that this program has no use for; answered as such",
+    "damaged_batch": "a batch of which only a part could be read; that part is kept, the terminal is told",
+    "part_lost": "a part of a message that was never completed, or came twice",
+    "not_stored": "neither Kafka nor the journal could keep it",
+    "connection_lost": "kept or not, the terminal was gone before it could be told",
+}
+
+
+@dataclass
+class Balance:
+    """Counts since the start; belongs to the event loop's thread."""
+
+    received: int = 0
+    acknowledged: int = 0
+    waiting: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    fixes: int = 0
+    flag_lies: int = 0
+    length_lies: int = 0
+    bytes_received: int = 0
+    connections: int = 0
+    online: int = 0
+    opened: int = 0
+    closed: Counter[str] = field(default_factory=Counter)
+    replaced: int = 0
+
+    def refuse(self, reason: str, count: int = 1) -> None:
+        """Counts frames that end here without being acknowledged."""
+        assert reason in REASONS
+        self.refused[reason] += count
+
+    def off_by(self) -> int:
+        """Frames that are unaccounted for; anything but 0 is a fault of the program."""
+        return self.received - self.acknowledged - self.refused.total() - self.waiting
+
+    def lines(self) -> list[str]:
+        """The balance for people."""
+        refused = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.most_common()) or "none"
+        return [
+            f"frames: {self.received:,} received = {self.acknowledged:,} acknowledged"
+            f" + {self.refused.total():,} refused + {self.waiting:,} on the way",
+            f"refused: {refused}",
+            f"fixes handed on: {self.fixes:,}",
+        ]
+
+
+class GatewayCollector(Collector):
+    """The balance, and how storing goes, as Prometheus metrics."""
+
+    def __init__(self, balance: Balance, health: object, waiting_bytes: object) -> None:
+        self._balance, self._health, self._waiting_bytes = balance, health, waiting_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        """Reads the counts as they are now."""
+        b, h = self._balance, self._health
+        counts = {
+            "frames_received": (b.received, "Frames that came in, bad ones included."),
+            "frames_acknowledged": (b.acknowledged, "Frames that were kept or done, and answered as such."),
+            "fixes": (b.fixes, "Fixes handed to Kafka or the journal."),
+            "bytes_received": (b.bytes_received, "Bytes that came in."),
+            "version_flag_lies": (b.flag_lies, "Frames whose version flag is wrong."),
+            "length_lies": (b.length_lies, "Locations whose stated length is wrong."),
+            "connections_opened": (b.opened, "Connections that were let in."),
+            "terminals_replaced": (b.replaced, "Connections given up for a newer one of the same terminal."),
+            "records_sent": (getattr(h, "sent", 0), "Records that went to Kafka directly."),
+            "records_journaled": (getattr(h, "journaled", 0), "Records that went into the journal."),
+            "records_drained": (getattr(h, "drained", 0), "Records that came from the journal into Kafka."),
+            "store_failures": (getattr(h, "failures", 0), "Attempts at storing that failed."),
+        }
+        for name, (value, told) in counts.items():
+            yield CounterMetricFamily(f"muckwatch_gateway_{name}", told, value=value)
+        refused = CounterMetricFamily(
+            "muckwatch_gateway_frames_refused", "Frames that were not acknowledged.", labels=["reason"]
+        )
+        for reason in REASONS:
+            refused.add_metric([reason], b.refused[reason])
+        yield refused
+        closed = CounterMetricFamily("muckwatch_gateway_connections_closed", "Connections that ended.", labels=["why"])
+        for why, count in b.closed.items():
+            closed.add_metric([why], count)
+        yield closed
+        gauges = {
+            "frames_waiting": (b.waiting, "Frames that are not answered yet."),
+            "frames_off_balance": (b.off_by(), "Frames unaccounted for; anything but 0 is a fault."),
+            "connections": (b.connections, "Connections open now."),
+            "terminals_online": (b.online, "Terminals authenticated now."),
+            "kafka_up": (int(getattr(h, "kafka", True)), "1 while Kafka takes records."),
+            "journal_up": (int(getattr(h, "journal", True)), "1 while the journal could take records."),
+            "healthy": (int(getattr(h, "good", True)), "1 while what arrives is kept somewhere."),
+            "journal_bytes": (self._waiting_bytes() if callable(self._waiting_bytes) else 0, "Bytes in the journal."),
+        }
+        for name, (value, told) in gauges.items():
+            yield GaugeMetricFamily(f"muckwatch_gateway_{name}", told, value=float(value))
