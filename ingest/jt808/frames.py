@@ -6,9 +6,6 @@ On the wire a frame stands between two bytes 0x7E; inside it 0x7D 0x02 means 0x7
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import xor
-
 FLAG = b"\x7e"
 _ESCAPE = b"\x7d"
 _ESCAPED = {0x01: b"\x7d", 0x02: b"\x7e"}
@@ -46,8 +43,13 @@ class BadFrame(ValueError):
 
 
 def checksum(content: bytes) -> int:
-    """The XOR of all bytes."""
-    return reduce(xor, content, 0)
+    """The XOR of all bytes, by folding them as one number onto its lower half; many times faster than byte by byte."""
+    folded = int.from_bytes(content, "big")
+    shift = 4 << max(0, len(content) - 1).bit_length()
+    while shift >= 8:
+        folded ^= folded >> shift
+        shift >>= 1
+    return folded & 0xFF
 
 
 def escape(content: bytes) -> bytes:

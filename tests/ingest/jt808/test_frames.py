@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from functools import reduce
+from operator import xor
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,11 @@ from ingest.jt808.messages import Unknown, decode
 def test_what_is_escaped_comes_back_and_holds_no_flag(content: bytes) -> None:
     assert unescape(escape(content)) == content
     assert b"\x7e" not in escape(content)
+
+
+@given(st.binary(max_size=600))
+def test_checksum_is_the_xor_of_all_bytes(content: bytes) -> None:
+    assert checksum(content) == reduce(xor, content, 0)
 
 
 def test_escapes_are_read_in_one_pass() -> None:
