@@ -15,15 +15,39 @@ Floats = NDArray[np.float64]
 
 NEAR_DEG = 0.6  # some 60 km; a city and its outskirts
 DEGREE = 5
-TERMS = [(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
-CHUNK = 8192  # fixes whose powers fit into the cache
+CHUNK = 8192  # fixes that fit into the cache
+
+#: Transverse Mercator is the same on either side of its middle: x is odd in longitude and y is even. So each is a sum
+#: of every other power of it, times a polynomial in latitude; by power, how many terms the polynomial has.
+X_TERMS = {i: DEGREE + 1 - i for i in range(1, DEGREE + 1, 2)}
+Y_TERMS = {i: DEGREE + 1 - i for i in range(0, DEGREE + 1, 2)}
+
+#: Polynomials in latitude, lowest term first, for ascending powers of longitude.
+Series = list[list[float]]
 
 
-def _powers(values: Floats) -> list[Floats]:
-    found = [np.ones_like(values)]
-    for _ in range(DEGREE):
-        found.append(found[-1] * values)
-    return found
+def _fitted(terms: dict[int, int], u: Floats, v: Floats, wanted: Floats) -> Series:
+    """The series that comes nearest to what is wanted."""
+    powers = [(i, j) for i, count in terms.items() for j in range(count)]
+    found = np.linalg.lstsq(np.stack([u**i * v**j for i, j in powers], axis=1), wanted, rcond=None)[0]
+    values = iter(found.tolist())
+    return [[next(values) for _ in range(count)] for count in terms.values()]
+
+
+def _summed(series: Series, squared: Floats, v: Floats) -> Floats:
+    """The series without its lowest power of longitude, by Horner's rule; `squared` is longitude squared."""
+    total: Floats | None = None
+    for polynomial in reversed(series):
+        part = np.full_like(v, polynomial[-1])
+        for coefficient in polynomial[-2::-1]:
+            part *= v
+            part += coefficient
+        if total is not None:
+            total *= squared
+            part += total
+        total = part
+    assert total is not None
+    return total
 
 
 @dataclass(frozen=True)
@@ -47,40 +71,29 @@ class Plane:
         return pyproj.Transformer.from_crs("EPSG:4326", local, always_xy=True)
 
     @cached_property
-    def _series(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coefficients of x and y as polynomials in degrees from the middle, fitted to PROJ within `NEAR_DEG`."""
+    def _series(self) -> tuple[Series, Series]:
+        """The series of x and of y in degrees from the middle, fitted to PROJ within `NEAR_DEG`."""
         side = NEAR_DEG * np.cos(np.linspace(0, np.pi, 25))  # Chebyshev's places keep the edges in order
         u, v = (a.ravel() for a in np.meshgrid(side, side))
         x, y = self._transformer.transform(self.lon_deg + u, self.lat_deg + v)
-        terms = np.stack([u**i * v**j for i, j in TERMS], axis=1)
-        fitted = np.linalg.lstsq(terms, np.stack([x, y], axis=1), rcond=None)[0]
-        return fitted[:, 0], fitted[:, 1]
+        return _fitted(X_TERMS, u, v, x), _fitted(Y_TERMS, u, v, y)
 
     def to_m(self, lon_deg: Floats, lat_deg: Floats) -> tuple[Floats, Floats]:
         """Degrees to metres; what lies a quarter of the globe away becomes a far but finite place.
 
-        Near the middle by a series that agrees with PROJ to a millimetre and is several times as fast, else by PROJ.
+        Near the middle by a series that agrees with PROJ to a millimetre and is many times as fast, else by PROJ.
         """
-        u, v = lon_deg - self.lon_deg, lat_deg - self.lat_deg
-        near = (np.abs(u) <= NEAR_DEG) & (np.abs(v) <= NEAR_DEG)
-        if near.all():
-            return self._by_series(u, v)
-        x, y = np.empty_like(u), np.empty_like(v)
-        x[near], y[near] = self._by_series(u[near], v[near])
-        x[~near], y[~near] = self._by_proj(lon_deg[~near], lat_deg[~near])
-        return x, y
-
-    def _by_series(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
-        x, y = np.empty_like(u), np.empty_like(v)
-        for start in range(0, len(u), CHUNK):
+        x, y = np.empty(len(lon_deg)), np.empty(len(lat_deg))
+        of_x, of_y = self._series
+        for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
-            powers_u, powers_v = _powers(u[part]), _powers(v[part])
-            products = np.stack([powers_u[i] * powers_v[j] for i, j in TERMS])
-            for out, series in zip((x, y), self._series, strict=True):
-                total = products[0] * series[0]
-                for product, coefficient in zip(products[1:], series[1:], strict=True):
-                    total += product * coefficient
-                out[part] = total
+            u, v = lon_deg[part] - self.lon_deg, lat_deg[part] - self.lat_deg
+            squared = u * u
+            np.multiply(_summed(of_x, squared, v), u, out=x[part])
+            y[part] = _summed(of_y, squared, v)
+            far = np.flatnonzero((np.abs(u) > NEAR_DEG) | (np.abs(v) > NEAR_DEG))
+            if len(far):
+                x[start + far], y[start + far] = self._by_proj(lon_deg[start + far], lat_deg[start + far])
         return x, y
 
     def _by_proj(self, lon_deg: Floats, lat_deg: Floats) -> tuple[Floats, Floats]:

@@ -19,7 +19,7 @@ class PolygonIndex:
         """Rasterises the polygons; `cell_m` grows where their extent would need more than 4 million cells."""
         self.polygons = polygons
         shapely.prepare(polygons)
-        self._sets: list[tuple[tuple[int, bool], ...]] = [()]
+        self._lay_out([()])
         if not polygons:
             self._grid = np.zeros((1, 1), dtype=np.int32)
             self._west = self._south = 0.0
@@ -31,6 +31,13 @@ class PolygonIndex:
         shape = (int((north - self._south) / self._cell_m) + 2, int((east - self._west) / self._cell_m) + 2)
         self._grid = np.zeros(shape, dtype=np.int32)
         self._fill()
+
+    def _lay_out(self, sets: list[tuple[tuple[int, bool], ...]]) -> None:
+        """Puts the sets of polygons that cells may hold end to end; a cell's number in the grid is that of its set."""
+        self._sizes = np.array([len(members) for members in sets], dtype=np.int64)
+        self._firsts = np.cumsum(self._sizes) - self._sizes
+        self._owners = np.array([k for members in sets for k, _ in members], dtype=np.int64)
+        self._full = np.array([full for members in sets for _, full in members], dtype=bool)
 
     def _fill(self) -> None:
         held: dict[tuple[int, int], list[tuple[int, bool]]] = {}
@@ -46,13 +53,10 @@ class PolygonIndex:
             full[touched] = shapely.contains_properly(polygon, boxes[touched])
             for i in np.flatnonzero(touched).tolist():
                 held.setdefault((int(row[i]), int(col[i])), []).append((k, bool(full[i])))
-        ids: dict[tuple[tuple[int, bool], ...], int] = {}
+        ids: dict[tuple[tuple[int, bool], ...], int] = {(): 0}
         for cell, members in held.items():
-            key = tuple(members)
-            if key not in ids:
-                ids[key] = len(self._sets)
-                self._sets.append(key)
-            self._grid[cell] = ids[key]
+            self._grid[cell] = ids.setdefault(tuple(members), len(ids))
+        self._lay_out(list(ids))
 
     def pairs(self, x_m: Floats, y_m: Floats) -> tuple[Ints, Ints]:
         """Every (point, polygon) pair in which the polygon holds the point, sorted by point, then polygon."""
@@ -61,21 +65,19 @@ class PolygonIndex:
         rows, cols = self._grid.shape
         near = np.flatnonzero((col >= 0) & (row >= 0) & (col < cols) & (row < rows))
         ids = self._grid[row[near].astype(np.int64), col[near].astype(np.int64)]
-        hit = ids > 0
-        near, ids = near[hit], ids[hit]
-        order = np.argsort(ids, kind="stable")
-        near, ids = near[order], ids[order]
-        if not len(ids):
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
-        points: list[Ints] = []
-        owners: list[Ints] = []
-        for start, end in zip(starts, np.r_[starts[1:], len(ids)], strict=True):
-            members = near[start:end]
-            for k, full in self._sets[ids[start]]:
-                inside = members if full else members[shapely.contains_xy(self.polygons[k], x_m[members], y_m[members])]
-                points.append(inside)
-                owners.append(np.full(len(inside), k, dtype=np.int64))
-        point, owner = np.concatenate(points), np.concatenate(owners)
-        order = np.lexsort((owner, point))
-        return point[order], owner[order]
+        hit = np.flatnonzero(ids)
+        point, ids = near[hit], ids[hit]
+        at, sizes = self._firsts[ids], self._sizes[ids]
+        if len(ids) and sizes.max() > 1:
+            ends = np.cumsum(sizes)
+            point, at = np.repeat(point, sizes), np.repeat(at - ends + sizes, sizes) + np.arange(ends[-1])
+        owner, holds = self._owners[at], self._full[at]
+        doubtful = np.flatnonzero(~holds)
+        if not len(doubtful):
+            return point, owner
+        doubtful = doubtful[np.argsort(owner[doubtful], kind="stable")]
+        cuts = np.flatnonzero(np.diff(owner[doubtful])) + 1
+        for asked in np.split(doubtful, cuts):
+            members = point[asked]
+            holds[asked] = shapely.contains_xy(self.polygons[owner[asked[0]]], x_m[members], y_m[members])
+        return point[holds], owner[holds]
