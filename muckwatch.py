@@ -14,6 +14,7 @@ from commands import judging, ledger, outputs, terminal
 from commands.serve import serve
 from commands.token import token
 from commands.tune import tune
+from commands.webhook import webhook
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -34,7 +35,7 @@ for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
 for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
     cli.add_command(_command)
-for _command in (ledger.verify, ledger.head, token):
+for _command in (ledger.verify, ledger.head, token, webhook):
     cli.add_command(_command)
 
 

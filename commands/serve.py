@@ -30,7 +30,9 @@ def _address(text: str) -> tuple[str, int]:
 
 def _services(store: SharedStore, registry: Registry, kafka: str | None) -> list[Service]:
     """What runs beside the pages, in the order of starting; `web/services.py` tells how to write one."""
-    return []
+    from web.api.webhooks import Deliveries
+
+    return [Deliveries(store)]
 
 
 @click.command()

@@ -38,7 +38,7 @@ def add(store_folder: Path, name: str, scopes: tuple[str, ...], days: int, per_m
     from reports.store import Store
 
     with Store.open(store_folder) as store:
-        made = add_token(store, name, scopes, actor=_me(), at_ms=_now_ms(), days=days, per_minute=per_minute)
+        made = add_token(store, name, scopes, actor=me(), at_ms=now_ms(), days=days, per_minute=per_minute)
     _show(made)
 
 
@@ -56,10 +56,10 @@ def list_(store_folder: Path) -> None:
 
     with Store.read(store_folder) as store:
         found = tokens(store)
-    now_ms = _now_ms()
+    at_ms = now_ms()
     rows = [
         (t.token_id, t.name, " ".join(t.scopes), t.per_minute, _day(t.created_ms), _day(t.expires_ms),
-         "live" if t.live(now_ms) else "revoked" if t.revoked_ms else "expired", t.replaces)
+         "live" if t.live(at_ms) else "revoked" if t.revoked_ms else "expired", t.replaces)
         for t in found
     ]  # fmt: skip
     table(("id", "client", "scopes", "a minute", "made", "until", "state", "replaces"), rows)
@@ -79,7 +79,7 @@ def revoke(store_folder: Path, token_id: str) -> None:
     from reports.store import Store
 
     with Store.open(store_folder) as store:
-        revoke_token(store, token_id, actor=_me(), at_ms=_now_ms())
+        revoke_token(store, token_id, actor=me(), at_ms=now_ms())
     say(f"token {token_id} has ended")
 
 
@@ -100,7 +100,7 @@ def rotate(store_folder: Path, token_id: str, days: int, overlap_days: int) -> N
 
     with Store.open(store_folder) as store:
         made = rotate_token(
-            store, token_id, actor=_me(), at_ms=_now_ms(), days=days, overlap_days=overlap_days
+            store, token_id, actor=me(), at_ms=now_ms(), days=days, overlap_days=overlap_days
         )  # fmt: skip
     _show(made)
 
@@ -110,7 +110,7 @@ def _show(made: str) -> None:
     say("Keep it like a password: it is not stored and cannot be shown again.", err=True)
 
 
-def _me() -> str:
+def me() -> str:
     """Who sits at this terminal, for the log."""
     try:
         return f"os:{getpass.getuser()}"
@@ -118,7 +118,8 @@ def _me() -> str:
         return "os:unknown"
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The clock, epoch ms."""
     return time.time_ns() // 1_000_000
 
 

@@ -128,6 +128,17 @@ def hook_of(store: Store, hook_id: str) -> Hook:
     raise StoreUnusable(f"there is no webhook {hook_id!r}; `muckwatch webhook list` shows them")
 
 
+def standing(store: Store) -> dict[str, tuple[int, int, int, str]]:
+    """For each hook that was ever told anything: delivered, waiting, given up, and the last error of what waits."""
+    found = store.query(
+        "SELECT hook_id, count(done_ms), count(*) FILTER (done_ms IS NULL AND given_up_ms IS NULL), "
+        "count(given_up_ms), "
+        "coalesce(arg_max(last_error, due_ms) FILTER (done_ms IS NULL AND last_error <> ''), '') "
+        "FROM credit.outbox GROUP BY hook_id"
+    )
+    return {hook: (done, waiting, given_up, error) for hook, done, waiting, given_up, error in found.iter_rows()}
+
+
 def put_out(store: Store, kind: str, event: Mapping[str, Any], at_ms: int) -> None:
     """Puts what a score event means for a case into the outbox of every hook, in the caller's transaction."""
     told = ("violation_id", "status", "rule", "rule_version", "plate", "company_id", "points")

@@ -22,7 +22,11 @@ def test_serves_holds_the_store_and_stops_on_a_signal(town: Path, town_store: Pa
         line = process.stdout.readline()
         assert line.startswith("muckwatch: serving"), line + (process.stderr.read() if process.stderr else "")
         url = line.split(" at ")[1].strip()
-        assert httpx.get(f"{url}healthz").json() == {"ok": True, "store": "ok", "services": {}}
+        assert httpx.get(f"{url}healthz").json() == {
+            "ok": True,
+            "store": "ok",
+            "services": {"webhooks": {"ok": True, "detail": ""}},
+        }
         refused = muckwatch("scores", "--store", town_store)
         assert refused.code == 1 and f"process {process.pid}" in refused.error_line
     finally:
