@@ -68,13 +68,18 @@ class _Faults:
         self.codes[mask & ((self.codes == 0) | (self.codes > code))] = code
 
 
-def clean(raw: RawBatch, *, now_ms: int, tally: Tally) -> pl.DataFrame:
+#: Takes a reason and the rows of the batch that are set aside for it.
+SetAside = Callable[[str, NDArray[np.int64]], None]
+
+
+def clean(raw: RawBatch, *, now_ms: int, tally: Tally, set_aside: SetAside | None = None) -> pl.DataFrame:
     """Turns raw rows into fixes.
 
     Args:
         raw: the rows; columns other than `FIELDS` must be gone.
         now_ms: epoch milliseconds; fixes more than `AHEAD_MS` later are set aside.
         tally: receives what became of every row.
+        set_aside: is told of the rows that cannot be used.
 
     Returns:
         The usable fixes in their order, columns exactly `FIX_SCHEMA`, positions in WGS 84.
@@ -98,7 +103,7 @@ def clean(raw: RawBatch, *, now_ms: int, tally: Tally) -> pl.DataFrame:
     tally.received += rows
     frame = pl.DataFrame([read[name].cast(dtype).rename(name) for name, dtype in FIX_SCHEMA.items()])
     if faults.codes is not None:
-        _count_rejected(raw, times, faults.codes, tally)
+        _count_rejected(raw, times, faults.codes, tally, set_aside)
         frame = frame.filter(pl.Series(faults.codes == 0))
     _count_ignored(raw, columns, unread, faults.codes, tally)
     tally.usable += frame.height
@@ -177,7 +182,9 @@ def _example(raw: RawBatch, row: int) -> str:
     return f"{raw.source}:{raw.row_of(row)}: {raw.text_of(row)}"[:EXAMPLE_CHARS]
 
 
-def _count_rejected(raw: RawBatch, times: Times, codes: NDArray[np.uint8], tally: Tally) -> None:
+def _count_rejected(
+    raw: RawBatch, times: Times, codes: NDArray[np.uint8], tally: Tally, set_aside: SetAside | None
+) -> None:
     ms = times.ms.to_numpy()
     for reason, code in _CODES.items():
         at = np.flatnonzero(codes == code)
@@ -186,6 +193,8 @@ def _count_rejected(raw: RawBatch, times: Times, codes: NDArray[np.uint8], tally
         known = ms[at][times.readable[at]]
         first_ms, last_ms = (int(known.min()), int(known.max())) if known.size else (None, None)
         tally.reject(reason, Rejection(at.size, first_ms, last_ms, _example(raw, int(at[0]))))
+        if set_aside:
+            set_aside(reason, at)
 
 
 def _count_ignored(

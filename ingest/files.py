@@ -116,6 +116,44 @@ def read_fixes(
             before += size
 
 
+def read_rows(
+    paths: Sequence[str | Path],
+    *,
+    tally: Tally,
+    batch_rows: int = 50_000,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Reads stored tracks as they were written, for sending them on: rows keep their order and whatever is wrong.
+
+    Args:
+        paths: files, folders, or `-` for JSON Lines on standard input.
+        tally: receives the rows that are no rows at all (a CSV row of the wrong length, a line that is no object).
+        batch_rows: about how many rows come at a time.
+        on_progress: called after every batch.
+
+    Yields:
+        Any of the names of a fix as columns, of any fair type.
+
+    Raises:
+        TracksError: for tracks that cannot be read at all.
+    """
+    files = find_files(paths)
+    sizes = [0 if file == STANDARD_INPUT else Path(file).stat().st_size for file in files]
+    total = None if STANDARD_INPUT in files else sum(sizes)
+    before = rows = 0
+    for file, size in zip(files, sizes, strict=True):
+        try:
+            for piece in _pieces(file, size, batch_rows, tally):
+                frame = piece.make(tally).frame
+                rows += frame.height
+                if on_progress:
+                    on_progress(Progress(piece.source, before + piece.bytes_done, total, rows))
+                yield frame
+        except (BrokenStream, OSError) as error:
+            raise TracksError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from error
+        before += size
+
+
 def _guarded(
     file: str | Path, cleaner: _Cleaner, pieces: Iterator[_Piece], first: int
 ) -> Iterator[tuple[_Piece, pl.DataFrame]]:

@@ -192,13 +192,21 @@ class _Decoder:
         return Block(b"\n".join(lines), first_line, tuple(undecodable))
 
 
-def _decodes(data: bytes, encoding: str) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are UTF-8; several times faster than decoding them."""
+    offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
     try:
-        if encoding == "utf-8":  # several times faster than decoding
-            offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
-            pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
-        else:
-            data.decode(encoding)
-    except (UnicodeDecodeError, pa.ArrowInvalid):
+        pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    if encoding == "utf-8":
+        return is_utf8(data)
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
         return False
     return True

@@ -21,6 +21,9 @@ REASONS: dict[str, str] = {
     "position_out_of_range": "a longitude outside ±180 or a latitude outside ±90",
     "zero_position": "a position within 0.001 degrees of (0, 0)",
     "unknown_datum": "a datum that is none of wgs84, cgcs2000, gcj02, bd09",
+    "empty_record": "a Kafka record without a value, or with nothing but blanks",
+    "record_too_large": "a Kafka record of more than 4 MiB",
+    "wrong_partition": "a fix in another partition than the one of its plate (murmur2 of its UTF-8)",
 }
 
 EXAMPLE_CHARS = 300
