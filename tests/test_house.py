@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES_MAX = 300
-FOLDERS = ("commands", "ingest", "rules", "reports", "maps", "web", "sample_tracks", "tools", "bench")
+FOLDERS = ("commands", "ingest", "rules", "stream", "reports", "maps", "web", "sample_tracks", "tools", "bench")
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".sql", ".html", ".css", ".js", ".csv", ".geojson", ".json", ".yml", ".txt", ""}
 
 

@@ -1,0 +1,256 @@
+"""One worker's judgement: polls of several partitions in, messages out; no Kafka, so that it can be tested alone.
+
+All trucks of a worker are judged in one step, because a step has a fixed cost; trucks do not touch each other, so it
+does not matter which are judged together. What is kept of a partition besides its trucks is a `Part`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ingest.kafka.plates import partition_of
+from ingest.kafka.records import Decoded, Record, SetAside, decode
+from ingest.tally import Tally
+from rules.engine import Counts, State, step
+from rules.findings import Findings
+from rules.ground import Ground
+from rules.health import Knowledge
+from stream import messages
+from stream.early import EARLY_RULES, GONE_MS, RECHECK_S, Words, as_if_ended, suspicious
+from stream.packing import part_of, plates_of, together, without
+
+COUNTS = tuple(Counts.__dataclass_fields__)
+
+
+@dataclass
+class Part:
+    """A partition's accounts: where its input stands, what became of it, early words that stand.
+
+    `cuts` are the ends (offsets) of the batches taken since `snapshot`, each with the `now_ms` it was read by: taken
+    again in the same cuts, the same trucks come out. `counts` book what a step counts over several partitions on the
+    first of them. `clock_ms` is the newest time in the partition, `read_ms` the `now_ms` of the last batch.
+    """
+
+    offset: int
+    snapshot: int
+    cuts: list[tuple[int, int]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    words: Words = field(default_factory=Words)
+    clock_ms: int = 0
+    read_ms: int = 0
+    fixes_since: int = 0
+    snapshot_s: float = 0.0
+
+
+@dataclass
+class Said:
+    """Messages of one batch by partition, and what was set aside."""
+
+    findings: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
+    aside: list[SetAside] = field(default_factory=list)
+    fixes: int = 0
+    violations: int = 0
+    early: int = 0
+
+    def add(self, partition: int, plate: str, message: bytes) -> None:
+        """One more message."""
+        self.findings.setdefault(partition, []).append((plate, message))
+
+
+class Judge:
+    """The trucks of a worker's partitions and their accounts."""
+
+    def __init__(self, ground: Ground, knowledge: Knowledge, partitions: int) -> None:
+        self.ground, self.knowledge, self.partitions = ground, knowledge, partitions
+        self.hold_ms = ground.policy.allowed_lateness_s * 1000
+        self.state = State()
+        self.parts: dict[int, Part] = {}
+        self.newest_ms: dict[str, int] = {}
+        self._checked_s: dict[str, float] = {}
+        self._waiting: dict[str, None] = {}
+        self._quiet: dict[str, int] = {}
+        self._fresh = self.state.pending
+
+    def partition(self, plate: str) -> int:
+        """The partition of a truck."""
+        return partition_of(plate, self.partitions)
+
+    def gain(self, parts: Mapping[int, Part], states: Sequence[State]) -> None:
+        """Takes partitions over with the state of their trucks."""
+        self.state = together([self.state, *states])
+        self.parts |= parts
+        for state in states:
+            self.newest_ms |= state.judged_ms
+            self._hear(state.pending)
+
+    def lose(self, partitions: Iterable[int]) -> None:
+        """Forgets partitions and their trucks."""
+        gone = set(partitions)
+        for partition in gone:
+            self.parts.pop(partition, None)
+        plates = [p for p in plates_of(self.state) | set(self.newest_ms) if self.partition(p) in gone]
+        self.state = without(self.state, plates)
+        for plate in plates:
+            for held in (self.newest_ms, self._checked_s, self._waiting, self._quiet):
+                held.pop(plate, None)
+
+    def take(self, records: Mapping[int, Sequence[Record]], ends: Mapping[int, int], now_ms: int) -> Said:
+        """Judges one batch and books it.
+
+        Args:
+            records: by partition, in order; only of partitions that were gained.
+            ends: by partition, the offset after its last record.
+            now_ms: the present, epoch ms.
+        """
+        decoded = decode(records, self.partitions, now_ms=now_ms)
+        found, counts, late = self._judge(decoded.fixes)
+        said = Said(aside=decoded.aside, fixes=sum(t.received for t in decoded.tallies.values()))
+        for plate, first_ms, last_ms, fixes in late.iter_rows():
+            said.add(self.partition(plate), plate, messages.late(plate, first_ms, last_ms, fixes))
+        self._book(decoded, ends, now_ms, counts)
+        for v in found.violations:
+            self.parts[self.partition(v.plate)].words.settled(found=Findings([v]))
+        for plate, message in messages.of_findings(found):
+            said.add(self.partition(plate), plate, message)
+        said.violations = len(found.violations)
+        self._waiting |= dict.fromkeys(self._standing(decoded.fixes))
+        self._fresh = decoded.fixes
+        return said
+
+    def present_ms(self) -> int:
+        """The present, epoch ms, but later than that of every batch before: clocks may jump back, batches do not."""
+        before = [part.read_ms for part in self.parts.values()]
+        return max(time.time_ns() // 1_000_000, *(ms + 1 for ms in before), 0)
+
+    def again(self, records: Mapping[int, Sequence[Record]], now_ms: int) -> None:
+        """Takes in what was taken in before, to bring trucks to where they were; says and books nothing."""
+        self._judge(decode(records, self.partitions, now_ms=now_ms).fixes)
+
+    def speak_early(self, said: Said, budget_s: float, *, live: bool) -> None:
+        """Adds early words about open stretches and silent trucks, as far as time allows.
+
+        Args:
+            said: of the batch just taken.
+            budget_s: how long it may take.
+            live: whether the newest fixes are being judged; behind a backlog, open stretches close soon enough.
+        """
+        deadline = time.monotonic() + budget_s
+        if live:
+            self._waiting |= dict.fromkeys(suspicious(self._fresh, self.state, self.ground))
+            self._find_silent()
+        now_s = time.monotonic()
+        due = [p for p in self._waiting if now_s - self._checked_s.get(p, -RECHECK_S) >= RECHECK_S or not live]
+        for at in range(0, len(due), 50):
+            if at and time.monotonic() > deadline:
+                break
+            self._look_at(due[at : at + 50], said)
+
+    def figures(self, partition: int) -> dict[str, Any]:
+        """The accounts of a partition, as they are published."""
+        part, held = self.parts[partition], self.held()
+        return {
+            "offset": part.offset,
+            "received": part.tally.received,
+            "usable": part.tally.usable,
+            "rejected": {why: [r.count, r.first_ms, r.last_ms, r.example] for why, r in part.tally.rejected.items()},
+            "counts": part.counts,
+            "held": held.get(partition, 0),
+            "clock_ms": part.clock_ms,
+            "open": sum(map(len, part.words.standing.values())),
+        }
+
+    def held(self) -> dict[int, int]:
+        """Fixes that wait for stragglers, by partition."""
+        waiting: dict[int, int] = {}
+        for plate, count in self.state.pending.group_by("plate").len().iter_rows():
+            waiting[self.partition(plate)] = waiting.get(self.partition(plate), 0) + count
+        return waiting
+
+    def _judge(self, fixes: pl.DataFrame) -> tuple[Findings, Counts, pl.DataFrame]:
+        """One step of the trucks among the fixes; the others' state is not touched."""
+        self._hear(fixes)
+        plates = fixes["plate"].unique().to_list()
+        few = len(plates) * 2 < len(self.state.judged_ms)
+        mine = part_of(self.state, plates) if few else self.state
+        late = self._late(fixes, mine)
+        found, after, counts = step(fixes, mine, self.ground, self.knowledge, self.hold_ms)
+        self.state = together([without(self.state, plates), after]) if few else after
+        return found, counts, late
+
+    def _late(self, fixes: pl.DataFrame, state: State) -> pl.DataFrame:
+        """By truck, the span and number of the fixes whose time has been judged."""
+        done = pl.DataFrame(
+            {"plate": list(state.judged_ms), "done_ms": list(state.judged_ms.values())},
+            schema={"plate": pl.String, "done_ms": pl.Int64},
+        )
+        behind = fixes.select("plate", "time_ms").join(done, on="plate").filter(pl.col("time_ms") <= pl.col("done_ms"))
+        return behind.group_by("plate", maintain_order=True).agg(
+            first=pl.col("time_ms").min(), last=pl.col("time_ms").max(), fixes=pl.len()
+        )
+
+    def _book(self, decoded: Decoded, ends: Mapping[int, int], now_ms: int, counts: Counts) -> None:
+        for partition, end in ends.items():
+            part = self.parts[partition]
+            part.offset = end
+            part.cuts.append((end, now_ms))
+            part.read_ms = now_ms
+            if partition in decoded.tallies:
+                part.tally += decoded.tallies[partition]
+                part.fixes_since += decoded.tallies[partition].received
+        first = self.parts[min(ends)]
+        for name in COUNTS:
+            first.counts[name] += getattr(counts, name)
+        newest = decoded.fixes.group_by("plate").agg(pl.col("time_ms").max())
+        for plate, time_ms in newest.iter_rows():
+            part = self.parts[self.partition(plate)]
+            part.clock_ms = max(part.clock_ms, time_ms)
+
+    def _hear(self, fixes: pl.DataFrame) -> None:
+        for plate, time_ms in fixes.group_by("plate").agg(pl.col("time_ms").max()).iter_rows():
+            if time_ms > self.newest_ms.get(plate, 0):
+                self.newest_ms[plate] = time_ms
+                self._quiet.pop(plate, None)
+
+    def _standing(self, fixes: pl.DataFrame) -> set[str]:
+        """The trucks among the fixes of which early words stand."""
+        spoken = {plate for part in self.parts.values() for plate in part.words.standing}
+        return spoken & set(fixes["plate"].unique().to_list()) if spoken else spoken
+
+    def _find_silent(self) -> None:
+        """Trucks that have been silent by the clock of their partition: their outings are over, as far as is known."""
+        silence_ms = self.ground.policy.silence_min_s * 1000
+        for plate, newest_ms in self.newest_ms.items():
+            behind_ms = self.parts[self.partition(plate)].clock_ms - newest_ms
+            level = 2 if behind_ms > GONE_MS else 1 if behind_ms > silence_ms + self.hold_ms else 0
+            if level > self._quiet.get(plate, 0):
+                self._quiet[plate] = level
+                self._waiting[plate] = None
+
+    def _look_at(self, plates: Sequence[str], said: Said) -> None:
+        now = as_if_ended(part_of(self.state, plates), self.ground, self.knowledge)
+        now_s = time.monotonic()
+        for plate in plates:
+            self._waiting.pop(plate, None)
+            self._checked_s[plate] = now_s
+            whole = self._quiet.get(plate) == 2
+            mine = [v for v in now.violations if v.plate == plate and (whole or v.rule in EARLY_RULES)]
+            partition = self.partition(plate)
+            new, gone = self.parts[partition].words.compare(plate, Findings(mine))
+            by_id = {v.violation_id: v for v in mine}
+            for violation_id in new:
+                said.add(partition, plate, messages.violation(by_id[violation_id], still_open=True))
+            for violation_id in sorted(gone):
+                said.add(partition, plate, messages.withdrawn(violation_id, plate))
+            said.early += len(new)
+            if whole:
+                rest = Findings(
+                    trips=[t for t in now.trips if t.plate == plate], stops=[s for s in now.stops if s.plate == plate]
+                )
+                for _, message in messages.of_findings(rest):
+                    said.add(partition, plate, message)

@@ -1,0 +1,164 @@
+"""The state topic: what a worker writes there with each batch, and how the next owner of a partition reads it back.
+
+A partition has one record of accounts (key `part`, written with every batch) and records of its trucks (keys
+`trucks-00` ...), written together every few batches. Between two such snapshots the trucks are not written: the next
+owner reads the input again from the snapshot's offset, in the same cuts, and so brings them to where they were.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from kafka import TopicPartition
+
+from ingest.kafka.client import StreamBroken, consumer
+from ingest.kafka.topics import Topics
+from ingest.tally import Tally
+from rules.engine import State
+from stream.early import Words
+from stream.judging import Part
+from stream.packing import SHAPE, pack, part_of, plates_of, together, unpack
+
+#: Trucks of a partition are kept in so many records.
+BUCKETS = 16
+#: A snapshot is written after so many fixes or seconds; a recovery reads no more than that again.
+SNAPSHOT_FIXES = 40_000
+SNAPSHOT_S = 10.0
+READ_S = 120.0
+
+
+class Accounts(msgspec.Struct):
+    """A `Part` as it is kept. `topic_id` tells a topic made anew from the one that was read."""
+
+    shape: str
+    registry: str
+    topic_id: str
+    partitions: int
+    offset: int
+    snapshot: int
+    cuts: list[tuple[int, int]]
+    tally: dict[str, Any]
+    counts: dict[str, int]
+    words: dict[str, list[str]]
+    clock_ms: int
+    read_ms: int
+
+
+_ENCODER, _DECODER = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Accounts)
+PART_KEY = b"part"
+
+
+def bucket_of(plate: str) -> int:
+    """The record that a truck is kept in."""
+    return zlib.crc32(plate.encode("utf-8", "surrogatepass")) % BUCKETS
+
+
+def snapshot_due(part: Part) -> bool:
+    """Whether a partition's trucks should be written now."""
+    return part.fixes_since >= SNAPSHOT_FIXES or time.monotonic() - part.snapshot_s >= SNAPSHOT_S
+
+
+def accounts_record(part: Part, registry: str, topic_id: str, partitions: int) -> bytes:
+    """The record of a partition's accounts."""
+    words = {plate: sorted(ids) for plate, ids in part.words.standing.items()}
+    kept = (part.cuts, part.tally.as_json(), part.counts, words, part.clock_ms, part.read_ms)
+    return _ENCODER.encode(Accounts(SHAPE, registry, topic_id, partitions, part.offset, part.snapshot, *kept))
+
+
+def truck_records(state: State, plates: Iterable[str]) -> list[tuple[bytes, bytes]]:
+    """The records of a partition's trucks, every bucket, so that none keeps an older word."""
+    buckets: list[list[str]] = [[] for _ in range(BUCKETS)]
+    for plate in plates:
+        buckets[bucket_of(plate)].append(plate)
+    mine = part_of(state, [p for several in buckets for p in several])
+    return [(b"trucks-%02d" % n, pack(part_of(mine, several))) for n, several in enumerate(buckets)]
+
+
+def mark_snapshot(part: Part) -> None:
+    """Notes that the trucks are written as they are after the last cut."""
+    part.snapshot, part.cuts, part.fixes_since, part.snapshot_s = part.offset, [], 0, time.monotonic()
+
+
+def read_state(bootstrap: str, topics: Topics, partitions: Iterable[int]) -> dict[int, dict[bytes, bytes]]:
+    """The last record of every key of some partitions of the state topic.
+
+    Reads to the end that counts open transactions too: while one is open, whoever held the partition before may still
+    commit it, or the broker must give it up first.
+
+    Raises:
+        StreamBroken: if the end is not reached in time.
+        KafkaTrouble: if Kafka cannot be reached.
+    """
+    wanted = [TopicPartition(topics.state, p) for p in partitions]
+    found: dict[int, dict[bytes, bytes]] = {tp.partition: {} for tp in wanted}
+    ends_reader = consumer(bootstrap, isolation_level="read_uncommitted")
+    ends = ends_reader.end_offsets(wanted)
+    ends_reader.close()
+    reader = consumer(bootstrap)
+    try:
+        reader.assign(wanted)
+        reader.seek_to_beginning(*wanted)
+        left = [tp for tp in wanted if ends[tp]]
+        deadline = time.monotonic() + READ_S
+        while left:
+            if time.monotonic() > deadline:
+                raise StreamBroken(f"{topics.state}: its end is not reached within {READ_S:.0f} s; is a broker down?")
+            for tp, records in reader.poll(timeout_ms=200, max_records=10_000).items():
+                for record in records:
+                    if record.key is not None and record.value is not None:
+                        found[tp.partition][bytes(record.key)] = record.value
+            left = [tp for tp in left if reader.position(tp) < ends[tp]]
+    finally:
+        reader.close()
+    return found
+
+
+def restored(
+    kept: Mapping[bytes, bytes], where: str, registry: str, topic_id: str, partitions: int
+) -> tuple[Part, State] | None:
+    """A partition's accounts and its trucks as of the snapshot; None if nothing is kept.
+
+    Raises:
+        StreamBroken: if they cannot be used: of another version, registry, topic, or number of partitions.
+    """
+    if PART_KEY not in kept:
+        return None
+    try:
+        accounts = _DECODER.decode(kept[PART_KEY])
+    except msgspec.DecodeError as error:
+        raise StreamBroken(f"{where}: its accounts cannot be read: {error}; start with --rejudge-hours") from error
+    anew = "start the worker with --rejudge-hours N to judge the last N hours anew"
+    if accounts.topic_id != topic_id:
+        raise StreamBroken(f"{where}: the topic of fixes was deleted and made again since; {anew}")
+    if accounts.partitions != partitions:
+        raise StreamBroken(f"{where}: there were {accounts.partitions} partitions of fixes, now {partitions}; {anew}")
+    if accounts.registry != registry:
+        raise StreamBroken(f"{where}: its trucks were judged by another registry; {anew} by this one")
+    if accounts.shape != SHAPE:
+        raise StreamBroken(f"{where}: the state is of another version; {anew}")
+    trucks = [unpack(data, where) for key, data in sorted(kept.items()) if key.startswith(b"trucks-")]
+    part = Part(
+        offset=accounts.offset,
+        snapshot=accounts.snapshot,
+        cuts=[(int(end), int(now)) for end, now in accounts.cuts],
+        tally=Tally.from_json(accounts.tally),
+        counts=accounts.counts,
+        words=Words(accounts.words),
+        clock_ms=accounts.clock_ms,
+        read_ms=accounts.read_ms,
+        snapshot_s=time.monotonic(),
+    )
+    return part, together([State(), *trucks]) if trucks else State()
+
+
+def plates_by_partition(state: State, of: Any, partitions: Sequence[int]) -> dict[int, list[str]]:
+    """The trucks of some partitions; `of` gives a plate's."""
+    wanted: dict[int, list[str]] = {p: [] for p in partitions}
+    for plate in plates_of(state):
+        if (partition := of(plate)) in wanted:
+            wanted[partition].append(plate)
+    return wanted

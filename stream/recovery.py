@@ -1,0 +1,122 @@
+"""Reading a partition back: its accounts, its trucks, and the input since the trucks were last written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import OffsetOutOfRangeError
+
+from ingest.kafka.client import StreamBroken, consumer, told
+from ingest.kafka.topics import Topics
+from stream.judging import Judge, Part
+from stream.memory import READ_S, read_state, restored
+
+
+def recover(
+    bootstrap: str,
+    topics: Topics,
+    partitions: Iterable[int],
+    expected: tuple[str, str, int],
+    rejudge_hours: float | None,
+    judge: Judge,
+) -> list[int]:
+    """Gives partitions to a judge as their last owner left them.
+
+    Args:
+        bootstrap: the brokers.
+        topics: names of the topics.
+        partitions: those to take over.
+        expected: digest of registry and policy, id of the topic of fixes, its number of partitions.
+        rejudge_hours: forget what is kept, and judge so many last hours anew.
+        judge: takes them.
+
+    Raises:
+        StreamBroken: if what is kept does not fit what is there, or the input since is gone.
+        KafkaTrouble: if Kafka cannot be reached.
+    """
+    wanted = sorted(partitions)
+    kept = read_state(bootstrap, topics, wanted)
+    reader = consumer(bootstrap, quick=True)
+    try:
+        with told(bootstrap):
+            inputs = [TopicPartition(topics.fixes, p) for p in wanted]
+            first, last = reader.beginning_offsets(inputs), reader.end_offsets(inputs)
+            since = _since(reader, inputs, rejudge_hours)
+            parts: dict[int, Part] = {}
+            states = []
+            for tp in inputs:
+                where = f"{topics.state}, partition {tp.partition}"
+                found = None if rejudge_hours is not None else restored(kept[tp.partition], where, *expected)
+                if found is None:
+                    at = since.get(tp, first[tp])
+                    parts[tp.partition] = Part(at, at, snapshot_s=time.monotonic())
+                    continue
+                parts[tp.partition], state = found
+                states.append(state)
+                _check(topics.fixes, tp.partition, found[0], first[tp], last[tp])
+            judge.gain(parts, states)
+            _again(reader, topics, judge)
+    finally:
+        reader.close()
+    return wanted
+
+
+def _check(topic: str, partition: int, part: Part, first: int, last: int) -> None:
+    where = f"{topic}, partition {partition}"
+    if part.snapshot < first:
+        raise StreamBroken(
+            f"{where}: fixes from offset {part.snapshot} are needed, but the log begins at {first}: it was kept too "
+            "short; `muckwatch settle` judges those days from the archive, then start with --rejudge-hours"
+        )
+    if part.offset > last:
+        raise StreamBroken(
+            f"{where}: fixes up to offset {part.offset} were judged, but the log ends at {last}: it was cut or made "
+            "again; start with --rejudge-hours once that is understood"
+        )
+
+
+def _since(reader: Any, inputs: list[TopicPartition], hours: float | None) -> dict[TopicPartition, int]:
+    """The offsets of so many hours ago; those of partitions without later records are their ends."""
+    if hours is None:
+        return {}
+    at_ms = int((time.time() - hours * 3600) * 1000)
+    found = reader.offsets_for_times(dict.fromkeys(inputs, at_ms))
+    ends = reader.end_offsets(inputs)
+    return {tp: found[tp].offset if found.get(tp) else ends[tp] for tp in inputs}
+
+
+def _again(reader: Any, topics: Topics, judge: Judge) -> None:
+    """Takes in again what came after the snapshots, in the cuts in which it was judged."""
+    behind = {p: part for p, part in judge.parts.items() if part.cuts and part.offset > part.snapshot}
+    if not behind:
+        return
+    inputs = [TopicPartition(topics.fixes, p) for p in behind]
+    reader.assign(inputs)
+    for tp in inputs:
+        reader.seek(tp, behind[tp.partition].snapshot)
+    held: dict[int, list[Any]] = {p: [] for p in behind}
+    deadline = time.monotonic() + READ_S
+    left = set(behind)
+    while left:
+        if time.monotonic() > deadline:
+            raise StreamBroken(f"{topics.fixes}: its records cannot be read back within {READ_S:.0f} s")
+        try:
+            for tp, records in reader.poll(timeout_ms=200).items():
+                held[tp.partition] += records
+        except OffsetOutOfRangeError as error:
+            raise StreamBroken(f"{topics.fixes}: fixes that are needed again are gone: {error}") from error
+        for p in list(left):
+            if reader.position(TopicPartition(topics.fixes, p)) >= behind[p].offset:
+                left.discard(p)
+                reader.pause(TopicPartition(topics.fixes, p))
+    begins = {p: [part.snapshot, *(end for end, _ in part.cuts)] for p, part in behind.items()}
+    for now_ms in sorted({now for part in behind.values() for _, now in part.cuts}):
+        records = {}
+        for p, part in behind.items():
+            for number, (end, now) in enumerate(part.cuts):
+                if now == now_ms:
+                    records[p] = [r for r in held[p] if begins[p][number] <= r.offset < end]
+        judge.again(records, now_ms)

@@ -1,0 +1,251 @@
+"""The worker: polls fixes as a member of a group, judges whole polls, and commits each in one Kafka transaction.
+
+Findings, state and offsets come about together or not at all. The offset inside the state is the truth. After any
+change of the group's generation the worker forgets what it lost and reads back what it gained, before it goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from kafka import OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from ingest.kafka.client import SESSION_MS, KafkaTrouble, StreamBroken, consumer, told, transactional
+from ingest.kafka.topics import Topics, ensure, ids
+from rules.ground import Ground
+from rules.health import Knowledge
+from stream.judging import Judge, Said
+from stream.memory import (
+    PART_KEY,
+    accounts_record,
+    mark_snapshot,
+    plates_by_partition,
+    snapshot_due,
+    truck_records,
+)
+from stream.recovery import recover
+from stream.watchdog import WATCHDOG_S, Watchdog
+
+#: A batch ends with so many fixes' records, or after so long.
+BATCH_RECORDS = 100_000
+BATCH_BYTES = 24 * 1024 * 1024
+WAIT_S = 0.3
+#: Early words may take so much of a batch's time.
+EARLY_S = 0.25
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """What a worker is. `slot` tells workers of a group apart and stays the same over restarts."""
+
+    bootstrap: str
+    slot: int = 0
+    topics: Topics = field(default_factory=Topics)
+    rejudge_hours: float | None = None
+    wait_s: float = WAIT_S
+
+
+@dataclass
+class Progress:
+    """What a worker has done since it started, for its figures."""
+
+    fixes: int = 0
+    batches: int = 0
+    violations: int = 0
+    early: int = 0
+    aside: int = 0
+    recoveries: int = 0
+    recovery_s: float = 0.0
+    busy_s: float = 0.0
+    behind: int = 0
+
+
+class Worker:
+    """One worker. `run` returns when `stop` was called; what cannot be mended by trying again is raised."""
+
+    def __init__(self, plan: WorkerPlan, ground: Ground, knowledge: Callable[[], Knowledge]) -> None:
+        self.plan, self.ground, self._knowledge = plan, ground, knowledge
+        self.progress = Progress()
+        self.partitions = ensure(plan.bootstrap, plan.topics)
+        self.topic_id = ids(plan.bootstrap, plan.topics)[plan.topics.fixes]
+        self.registry = f"{ground.registry.digest}/{ground.policy.digest}"
+        self.judge = Judge(ground, knowledge(), self.partitions)
+        self._stopping = threading.Event()
+        self._generation: object = None
+        self._rejudge = plan.rejudge_hours
+        self.watchdog = Watchdog()
+
+    def stop(self) -> None:
+        """Asks the worker to end after its batch."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Works until stopped.
+
+        Raises:
+            StreamBroken: what is in Kafka does not fit the state.
+            KafkaTrouble: Kafka refuses.
+        """
+        plan = self.plan
+        with self.watchdog:
+            group = consumer(
+                plan.bootstrap,
+                quick=True,
+                group_id=plan.topics.group,
+                group_instance_id=f"w{plan.slot}",
+                session_timeout_ms=SESSION_MS,
+                heartbeat_interval_ms=SESSION_MS // 4,
+                max_poll_interval_ms=int(WATCHDOG_S * 1000),
+            )
+            sender = transactional(plan.bootstrap, f"{plan.topics.group}-{plan.slot}")
+            try:
+                with told(plan.bootstrap):
+                    group.subscribe([plan.topics.fixes])
+                    while not self._stopping.is_set():
+                        self.watchdog.pat()
+                        try:
+                            self._batch(group, sender)
+                        except KafkaError as error:
+                            sender = self._after(error, group, sender)
+            finally:
+                sender.close(timeout=2)
+                group.close(autocommit=False, timeout_ms=2000)
+
+    def _batch(self, group: Any, sender: Any) -> None:
+        metadata = group.group_metadata()  # before the poll: a later one could cover what was lost meanwhile
+        try:
+            records = self._poll(group)
+        except NoOffsetForPartitionError:
+            records = {}
+        except OffsetOutOfRangeError as error:
+            raise StreamBroken(
+                f"{self.plan.topics.fixes}: what was not judged yet is gone from the log: {error}"
+            ) from error
+        after = group.group_metadata()
+        owned = {tp.partition for tp in group.assignment()}
+        now = (after.generation_id, after.member_id)
+        if now != self._generation or owned != set(self.judge.parts):
+            self._recover(group, owned)
+            self._generation = now
+            return
+        if (metadata.generation_id, metadata.member_id) != now:
+            return
+        began_s = time.monotonic()
+        now_ms = self.judge.present_ms()
+        ends = {p: several[-1].offset + 1 for p, several in records.items() if several}
+        if ends:
+            said = self.judge.take({p: records[p] for p in ends}, ends, now_ms)
+        elif self.judge.parts:
+            said = Said()
+        else:
+            return
+        live = sum(map(len, records.values())) < BATCH_RECORDS // 4
+        self.judge.speak_early(said, EARLY_S, live=live)
+        if ends or said.findings:
+            self._commit(sender, metadata, said, set(ends))
+        self._count(said, time.monotonic() - began_s)
+
+    def _poll(self, group: Any) -> dict[int, list[Any]]:
+        """Records by partition, until there are enough of them or time is over."""
+        held: dict[int, list[Any]] = {}
+        deadline = time.monotonic() + self.plan.wait_s
+        count = size = 0
+        while count < BATCH_RECORDS and size < BATCH_BYTES:
+            left_ms = int((deadline - time.monotonic()) * 1000)
+            got = group.poll(timeout_ms=max(0, left_ms), max_records=20_000)
+            for tp, records in got.items():
+                held.setdefault(tp.partition, []).extend(records)
+                count += len(records)
+                size += sum(len(r.value or b"") for r in records)
+            if left_ms <= 0:
+                break
+        return held
+
+    def _commit(self, sender: Any, metadata: Any, said: Said, taken: set[int]) -> None:
+        """Everything of a batch in one transaction."""
+        topics, judge = self.plan.topics, self.judge
+        touched = sorted(taken | set(said.findings))
+        due = [p for p in touched if snapshot_due(judge.parts[p])][: 1 + len(judge.parts) // 8]
+        plates = plates_by_partition(judge.state, judge.partition, due) if due else {}
+        sender.begin_transaction()
+        futures = []
+        for partition, several in said.findings.items():
+            for plate, message in several:
+                futures.append(sender.send(topics.findings, message, key=plate.encode("utf-8"), partition=partition))
+        for a in said.aside:
+            futures.append(sender.send(topics.rejected, _aside(topics.fixes, a), partition=a.partition))
+        for partition in touched:
+            part = judge.parts[partition]
+            if partition in due:
+                mark_snapshot(part)
+                for key, value in truck_records(judge.state, plates[partition]):
+                    futures.append(sender.send(topics.state, value, key=key, partition=partition))
+            record = accounts_record(part, self.registry, self.topic_id, self.partitions)
+            futures.append(sender.send(topics.state, record, key=PART_KEY, partition=partition))
+            tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition)})
+            futures.append(sender.send(topics.findings, tally, partition=partition))
+        offsets = {
+            TopicPartition(topics.fixes, p): OffsetAndMetadata(judge.parts[p].offset, "", -1) for p in sorted(taken)
+        }
+        if offsets:
+            sender.send_offsets_to_transaction(offsets, metadata)
+        sender.commit_transaction()
+        for future in futures:
+            if not future.succeeded():
+                raise KafkaTrouble(f"a record of a committed batch was not taken: {future.exception}")
+
+    def _recover(self, group: Any, owned: set[int]) -> None:
+        """Drops every partition, and reads back those that are owned now."""
+        began_s = time.monotonic()
+        self.judge = Judge(self.ground, self._knowledge(), self.partitions)
+        if owned:
+            gained = recover(self.plan.bootstrap, self.plan.topics, owned, self._expected(), self._rejudge, self.judge)
+            for partition in gained:
+                group.seek(TopicPartition(self.plan.topics.fixes, partition), self.judge.parts[partition].offset)
+            self._rejudge = None
+        self.progress.recoveries += 1
+        self.progress.recovery_s = time.monotonic() - began_s
+
+    def _expected(self) -> tuple[str, str, int]:
+        return self.registry, self.topic_id, self.partitions
+
+    def _after(self, error: KafkaError, group: Any, sender: Any) -> Any:
+        """Gives a batch up that Kafka refused: its trucks are read back; a producer that cannot go on is replaced."""
+        if isinstance(error, OffsetOutOfRangeError):
+            raise StreamBroken(f"{self.plan.topics.fixes}: {error}") from error
+        print(
+            f"worker {self.plan.slot}: {type(error).__name__}: {error}; reading state back", file=sys.stderr, flush=True
+        )
+        self._generation = None
+        try:
+            sender.abort_transaction()
+            return sender
+        except (KafkaError, AssertionError, RuntimeError):
+            sender.close(timeout=0)
+        self._stopping.wait(0.5)
+        return transactional(self.plan.bootstrap, f"{self.plan.topics.group}-{self.plan.slot}")
+
+    def _count(self, said: Said, seconds: float) -> None:
+        done = self.progress
+        done.fixes += said.fixes
+        done.batches += 1
+        done.violations += said.violations
+        done.early += said.early
+        done.aside += len(said.aside)
+        done.busy_s += seconds
+
+
+_TALLY = msgspec.json.Encoder(order="deterministic")
+
+
+def _aside(topic: str, a: Any) -> bytes:
+    """What was set aside, as it is published: where it was, why, and its beginning."""
+    where: Mapping[str, Any] = {"topic": topic, "partition": a.partition, "offset": a.offset, "line": a.line}
+    return _TALLY.encode({"reason": a.reason, **where, "raw": a.raw.decode("utf-8", "backslashreplace")})

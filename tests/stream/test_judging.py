@@ -1,0 +1,208 @@
+"""A worker's judgement without Kafka: any cut, any loss of partitions and any crash gives what one judgement finds."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+
+import pytest
+from few_trucks import NOW_MS, PARTITIONS, Records, cut, few_trucks
+
+from ingest.kafka.client import StreamBroken
+from rules.engine import State
+from rules.health import Knowledge
+from stream import judging
+from stream.early import GONE_MS
+from stream.judging import Judge, Part, Said
+from stream.memory import (
+    PART_KEY,
+    accounts_record,
+    mark_snapshot,
+    plates_by_partition,
+    restored,
+    truck_records,
+)
+from stream.packing import pack, part_of, unpack
+
+REGISTRY, TOPIC = "r", "t"
+
+
+def new_judge(partitions: range = range(PARTITIONS)) -> Judge:
+    judge = Judge(few_trucks().ground, Knowledge(), PARTITIONS)
+    judge.gain({p: Part(0, 0) for p in partitions}, [])
+    return judge
+
+
+def ends(batch: Records) -> dict[int, int]:
+    return {p: several[-1].offset + 1 for p, several in batch.items()}
+
+
+def spoken(said: list[Said]) -> list[dict[str, object]]:
+    return [json.loads(m) for s in said for several in s.findings.values() for _, m in several]
+
+
+def finals(messages: list[dict[str, object]]) -> Counter[object]:
+    return Counter(m["id"] for m in messages if m["kind"] == "violation" and not m["open"])
+
+
+def everyone_gone(judge: Judge) -> Said:
+    """A day passes: by the clock of their partitions every truck has gone."""
+    for part in judge.parts.values():
+        part.clock_ms += GONE_MS + 3_600_000 * 24
+    said = Said()
+    judge.speak_early(said, 60.0, live=True)
+    return said
+
+
+def test_any_cut_with_early_words_finds_what_one_judgement_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "RECHECK_S", 0.0)
+    few, judge, said = few_trucks(), new_judge(), []
+    for number, batch in enumerate(cut(few.records, random.Random(1), 60)):
+        said.append(judge.take(batch, ends(batch), NOW_MS + number))
+        judge.speak_early(said[-1], 1.0, live=True)
+    said.append(everyone_gone(judge))
+    messages = spoken(said)
+    standing = set(finals(messages))
+    assert max(finals(messages).values()) == 1
+    for m in messages:
+        if m["kind"] == "violation":
+            standing.add(m["id"])
+        elif m["kind"] == "withdrawn":
+            assert m["id"] in standing
+            standing.discard(m["id"])
+    assert sorted(map(str, standing)) == few.ids
+    early = {m["id"] for m in messages if m["kind"] == "violation" and m["open"]}
+    assert early & set(finals(messages)), "a word was said before its stretch closed"
+
+
+def test_balance_closes_over_all_partitions() -> None:
+    few, judge = few_trucks(), new_judge()
+    for number, batch in enumerate(cut(few.records, random.Random(3), 80)):
+        judge.take(batch, ends(batch), NOW_MS + number)
+    figures = [judge.figures(p) for p in range(PARTITIONS)]
+    received = sum(f["received"] for f in figures)
+    counted = sum(sum(f["counts"].values()) + f["held"] for f in figures)
+    aside = sum(sum(r[0] for r in f["rejected"].values()) for f in figures)
+    assert received == few.fixes == counted + aside and aside > 0
+
+
+def test_crashes_at_any_batch_lose_and_double_nothing() -> None:
+    """What is committed is kept; a crash forgets the rest. The next owner reads back and takes the same cuts again."""
+    few, chance = few_trucks(), random.Random(5)
+    kept: dict[int, dict[bytes, bytes]] = {p: {} for p in range(PARTITIONS)}
+    judge, said, crashes = new_judge(), [], 0
+    for number, batch in enumerate(cut(few.records, chance, 60)):
+        now = judge.take(batch, ends(batch), NOW_MS + number)
+        judge.speak_early(now, 0.05, live=chance.random() < 0.5)
+        if chance.random() < 0.3:  # dies before its commit
+            crashes += 1
+            judge = recovered(kept, few.records)
+            now = judge.take(batch, ends(batch), NOW_MS + number)
+        said.append(now)
+        commit(judge, kept, snapshot=number % 5 == 0)
+        if chance.random() < 0.2:  # dies after its commit
+            crashes += 1
+            judge = recovered(kept, few.records)
+    said.append(everyone_gone(judge))
+    messages = spoken(said)
+    assert crashes > 5 and max(finals(messages).values()) == 1
+    standing = set(finals(messages))
+    for m in messages:
+        if m["kind"] == "violation":
+            standing.add(m["id"])
+        elif m["kind"] == "withdrawn":
+            standing.discard(m["id"])
+    assert sorted(map(str, standing)) == few.ids
+
+
+def commit(judge: Judge, kept: dict[int, dict[bytes, bytes]], snapshot: bool) -> None:
+    plates = plates_by_partition(judge.state, judge.partition, range(PARTITIONS))
+    for p, part in judge.parts.items():
+        if snapshot:
+            mark_snapshot(part)
+            kept[p] |= truck_records(judge.state, plates[p])
+        kept[p][PART_KEY] = accounts_record(part, REGISTRY, TOPIC, PARTITIONS)
+
+
+def recovered(kept: dict[int, dict[bytes, bytes]], records: Records) -> Judge:
+    """As `stream.recovery` does it, with the records at hand."""
+    judge = Judge(few_trucks().ground, Knowledge(), PARTITIONS)
+    parts, states = {}, []
+    for p in range(PARTITIONS):
+        found = restored(kept[p], f"partition {p}", REGISTRY, TOPIC, PARTITIONS)
+        parts[p], state = found or (Part(0, 0), State())
+        states.append(state)
+    judge.gain(parts, states)
+    begins = {p: part.snapshot for p, part in parts.items()}
+    for now_ms in sorted({now for part in parts.values() for _, now in part.cuts}):
+        again = {}
+        for p, part in parts.items():
+            for end, now in part.cuts:
+                if now == now_ms:
+                    again[p] = records[p][begins[p] : end]
+                    begins[p] = end
+        judge.again(again, now_ms)
+    return judge
+
+
+def test_a_lost_partition_takes_its_trucks_along_and_no_others() -> None:
+    few, judge = few_trucks(), new_judge()
+    for number, batch in enumerate(cut(few.records, random.Random(7), 200)[:6]):
+        judge.take(batch, ends(batch), NOW_MS + number)
+    before = set(judge.state.trucks)
+    judge.lose([0, 1])
+    assert {judge.partition(p) for p in judge.state.trucks} <= {2, 3}
+    assert set(judge.state.trucks) == {p for p in before if judge.partition(p) in (2, 3)}
+    assert set(judge.parts) == {2, 3}
+
+
+def test_state_comes_back_from_bytes_as_it_was() -> None:
+    few, judge = few_trucks(), new_judge()
+    for number, batch in enumerate(cut(few.records, random.Random(9), 200)):
+        judge.take(batch, ends(batch), NOW_MS + number)
+    back = unpack(pack(judge.state), "here")
+    assert back.trucks == judge.state.trucks and back.voices == judge.state.voices
+    assert back.judged_ms == judge.state.judged_ms
+    assert back.pending.equals(judge.state.pending) and back.context.equals(judge.state.context)
+    plate = next(iter(judge.state.trucks))
+    assert set(part_of(judge.state, [plate]).trucks) == {plate}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda kept: kept | {PART_KEY: b"\x00nonsense"}, "cannot be read"),
+        (lambda kept: kept | {b"trucks-00": kept[b"trucks-00"][:-5]}, "cannot be read"),
+        (lambda kept: kept | {b"trucks-00": b""}, "cannot be read"),
+    ],
+)
+def test_unreadable_state_is_told_and_never_begun_anew(spoil: object, says: str) -> None:
+    judge = new_judge()
+    few = few_trucks()
+    batch = {p: several[:50] for p, several in few.records.items() if several}
+    judge.take(batch, ends(batch), NOW_MS)
+    kept: dict[int, dict[bytes, bytes]] = {p: {} for p in range(PARTITIONS)}
+    commit(judge, kept, snapshot=True)
+    assert callable(spoil)
+    with pytest.raises(StreamBroken, match=says):
+        restored(spoil(kept[1]), "partition 1", REGISTRY, TOPIC, PARTITIONS)
+
+
+@pytest.mark.parametrize(
+    ("registry", "topic", "partitions", "says"),
+    [("other", TOPIC, PARTITIONS, "registry"), (REGISTRY, "new", PARTITIONS, "made again"), (REGISTRY, TOPIC, 5, "5")],
+)
+def test_state_of_another_registry_topic_or_count_is_refused(
+    registry: str, topic: str, partitions: int, says: str
+) -> None:
+    judge = new_judge()
+    record = accounts_record(judge.parts[0], REGISTRY, TOPIC, PARTITIONS)
+    with pytest.raises(StreamBroken, match=says):
+        restored({PART_KEY: record}, "partition 0", registry, topic, partitions)
+
+
+def test_a_clock_that_jumps_back_does_not_turn_fixes_into_the_future() -> None:
+    judge = new_judge()
+    judge.parts[0].read_ms = 4_000_000_000_000
+    assert judge.present_ms() == 4_000_000_000_001
