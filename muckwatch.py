@@ -12,6 +12,7 @@ import click
 
 from commands import judging, ledger, outputs, terminal
 from commands.serve import serve
+from commands.streaming import publish, worker
 from commands.token import token
 from commands.tune import tune
 from commands.webhook import webhook
@@ -35,17 +36,20 @@ for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
 for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
     cli.add_command(_command)
+for _command in (publish, worker):
+    cli.add_command(_command)
 for _command in (ledger.verify, ledger.head, token, webhook):
     cli.add_command(_command)
 
 
 def _input_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
     """What another input mends, and what may work later."""
+    from ingest.kafka.client import KafkaTrouble, StreamBroken
     from ingest.tally import TracksError
     from reports.errors import StoreError, StoreUnusable
     from rules.registry import RegistryError
 
-    return (RegistryError, TracksError, StoreUnusable), (StoreError,)
+    return (RegistryError, TracksError, StoreUnusable), (StoreError, KafkaTrouble, StreamBroken)
 
 
 def main() -> None:

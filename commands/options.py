@@ -37,3 +37,9 @@ tiles_option = click.option(
 roads_option = click.option(
     "--roads", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Roads to draw, as GeoJSON."
 )
+kafka_option = click.option(
+    "--kafka", required=True, envvar="MUCKWATCH_KAFKA", metavar="HOST:PORT", help="The brokers; or MUCKWATCH_KAFKA."
+)
+prefix_option = click.option(
+    "--prefix", default="", help="Before every topic's name: sets several cities apart on one Kafka."
+)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.options import folder, store_option
+from commands.options import folder, prefix_option, store_option
+from commands.stream_services import stream_services
 from commands.terminal import reads, say
 
 if TYPE_CHECKING:
     from reports.shared import SharedStore
-    from rules.registry import Registry
     from web.services import Service
 
 #: How long requests under way may take after a signal to stop.
@@ -28,24 +28,25 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _services(store: SharedStore, registry: Registry, kafka: str | None) -> list[Service]:
+def _services(store: SharedStore, registry_folder: Path, kafka: str | None, prefix: str) -> list[Service]:
     """What runs beside the pages, in the order of starting; `web/services.py` tells how to write one."""
     from web.api.webhooks import Deliveries
 
-    return [Deliveries(store)]
+    return [Deliveries(store), *(stream_services(store, registry_folder, kafka, prefix) if kafka else [])]
 
 
 @click.command()
 @store_option
 @click.option("--registry", "registry_folder", required=True, type=folder, help="The registry folder.")
 @click.option("--kafka", envvar="MUCKWATCH_KAFKA", metavar="HOST:PORT", help="Takes in what workers find there.")
+@prefix_option
 @click.option(
     "--listen", default="127.0.0.1:8080", show_default=True, callback=reads(_address), metavar="HOST:PORT",
     help="Where to serve.",
 )  # fmt: skip
 @click.option("--plain-http", is_flag=True, help="Cookies go over plain HTTP too: only where no TLS stands before it.")
 def serve(
-    store_folder: Path, registry_folder: Path, kafka: str | None, listen: tuple[str, int], plain_http: bool
+    store_folder: Path, registry_folder: Path, kafka: str | None, prefix: str, listen: tuple[str, int], plain_http: bool
 ) -> None:
     """Serves the review pages and the credit API of a store, as its one writer.
 
@@ -68,7 +69,7 @@ def serve(
     from web.services import Services
 
     registry = load(registry_folder)
-    shared = SharedStore(Store.open(store_folder))
+    shared = SharedStore(Store.open(store_folder, create=kafka is not None))
     reasons: list[str] = []
     try:
         with _listening(*listen) as listener:
@@ -77,7 +78,7 @@ def serve(
                 reasons.append(reason)
                 server.should_exit = True
 
-            services = Services(_services(shared, registry, kafka), fatal)
+            services = Services(_services(shared, registry_folder, kafka, prefix), fatal)
             context = Context(shared, registry, registry_folder, services, secure_cookies=not plain_http)
             # Addresses and query strings are personal data here: uvicorn's own access log stays off.
             config = uvicorn.Config(

@@ -24,7 +24,7 @@ _ADDED = {
     2: Path(__file__).with_name("suspected.sql"),
     3: Path(__file__).parent / "ledger" / "ledger.sql",
     4: Path(__file__).parent / "credit" / "credit.sql",
-    5: Path(__file__).with_name("patrol.sql"),
+    5: Path(__file__).parent / "intake" / "intake.sql",
 }
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,7 +31,6 @@ from reports.recording import Tally as StoredTally
 from reports.store import Store
 from rules.engine import Counts, judge_all
 from rules.findings import Findings
-from rules.fleet import Fleet, Survey
 from rules.ground import Ground
 from rules.health import learn
 from rules.points import share_points
@@ -130,10 +129,9 @@ def run_stored(
             tally = Tally()
             if _size_bytes(tracks) >= MANY_BYTES:
                 judges.hire()
-            survey = Survey()
-            frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress))
+            frames = read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress)
             buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
-        judged = judges.judge(buckets, survey.learnt(), console)
+        judged = judges.judge(buckets, console)
         tally.found_repeated(sum(j.repeated for j in judged))
         tally.check()
         findings = Findings()
@@ -213,7 +211,7 @@ class _Judges:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def judge(self, buckets: Buckets, fleet: Fleet, console: Console) -> list[_Judged]:
+    def judge(self, buckets: Buckets, console: Console) -> list[_Judged]:
         """Judges every bucket; the answers are in the order of the buckets."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with buckets, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -224,10 +222,9 @@ class _Judges:
                 if self._pool is None or len(buckets) <= 1:
                     ground = Ground(self._registry)
                     return [
-                        judge_bucket(bucket, ground, self._store, fleet)
-                        for bucket in bar.track(buckets.buckets, task_id=task)
+                        judge_bucket(bucket, ground, self._store) for bucket in bar.track(buckets.buckets, task_id=task)
                     ]
-                waiting = [self._pool.submit(_judge_here, bucket, fleet) for bucket in buckets.buckets]
+                waiting = [self._pool.submit(_judge_here, bucket) for bucket in buckets.buckets]
                 for _ in bar.track(as_completed(waiting), task_id=task, total=len(waiting)):
                     pass
                 return [future.result() for future in waiting]
@@ -250,15 +247,15 @@ _ground: Ground
 _store: Path
 
 
-def _judge_here(bucket: Bucket, fleet: Fleet) -> _Judged:
-    return judge_bucket(bucket, _ground, _store, fleet)
+def _judge_here(bucket: Bucket) -> _Judged:
+    return judge_bucket(bucket, _ground, _store)
 
 
-def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> _Judged:
+def judge_bucket(bucket: Bucket, ground: Ground, store: Path) -> _Judged:
     """Learns, judges and archives the whole history of a bucket's trucks."""
     fixes, repeated = bucket.load()
     knowledge, health = learn(fixes, ground)
-    findings, counts = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
+    findings, counts = judge_all(fixes, ground, knowledge)
     findings.health = health
     ends = fixes.group_by("plate").agg(first=pl.col("time_ms").min(), last=pl.col("time_ms").max())
     spans = {plate: (first, last) for plate, first, last in ends.iter_rows()}

@@ -1,0 +1,151 @@
+"""What `serve` runs beside its pages: two threads that take findings and fixes in from Kafka, each with its offsets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from ingest.kafka.client import KafkaTrouble, StreamBroken, consumer
+from ingest.kafka.topics import Topics, ensure, ids
+from reports.errors import StoreError
+from reports.intake.archiving import Gathered
+from reports.intake.merging import Offsets, begin, offsets_of, take_in
+from reports.intake.words import read_words
+from reports.shared import SharedStore
+from rules.registry import Registry
+
+#: Fixes are archived after so long, or so many; until then they are safe in Kafka.
+ARCHIVE_S = 60.0
+ARCHIVE_FIXES = 400_000
+#: Findings of so many records go into one transaction at most.
+FINDINGS_RECORDS = 5_000
+POLL_MS = 200
+RETRY_S = 1.0
+
+
+class Intake:
+    """Takes findings and fixes in until stopped. Offsets are the store's own: no group, nothing committed to Kafka."""
+
+    def __init__(
+        self,
+        shared: SharedStore,
+        registry: Registry,
+        registry_files: Mapping[str, bytes],
+        bootstrap: str,
+        topics: Topics,
+        *,
+        archive_s: float = ARCHIVE_S,
+    ) -> None:
+        self.name = "intake"
+        self._shared, self._registry, self._files = shared, registry, registry_files
+        self._bootstrap, self._topics, self._archive_s = bootstrap, topics, archive_s
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._fatal = ""
+        self._gathered = Gathered(0)
+        self._since_s = 0.0
+        self._trouble: dict[str, str] = {}
+        self.figures: dict[str, Any] = {"findings": 0, "archived": 0, "findings_lag": 0, "fixes_lag": 0}
+
+    def start(self) -> None:
+        """Checks the topics, tells the store of the stream, and begins.
+
+        Raises:
+            KafkaTrouble: if Kafka cannot be reached.
+            StreamBroken: if topics are not as they must be.
+            StoreError: if the store cannot be written.
+        """
+        partitions = ensure(self._bootstrap, self._topics)
+        topic_ids = ids(self._bootstrap, self._topics)
+        with self._shared.writing() as store:
+            begin(store, self._registry, self._files, _now_ms())
+        self._gathered = Gathered(partitions)
+        works = ((self._topics.findings, False, self._findings), (self._topics.fixes, True, self._fixes))
+        for topic, quick, work in works:
+            about = (topic, topic_ids[topic], partitions, quick, work)
+            self._threads.append(threading.Thread(target=self._run, args=about, name=f"intake {topic}"))
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends both threads; what is not archived yet comes again from Kafka."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def state(self) -> tuple[bool, str, bool]:
+        """Whether it is well, in words why not, and whether it can never work again."""
+        if self._fatal:
+            return False, self._fatal, True
+        return not self._trouble, "; ".join(self._trouble.values()), False
+
+    def _run(self, topic: str, topic_id: str, partitions: int, quick: bool, work: Callable[..., None]) -> None:
+        """One topic, from where the store stands; after trouble with Kafka from there again."""
+        while not self._stopping.is_set():
+            try:
+                self._follow(topic, topic_id, partitions, quick, work)
+            except (StreamBroken, StoreError) as error:
+                self._fatal = str(error)
+                return
+            except (KafkaError, KafkaTrouble) as error:
+                self._trouble[topic] = f"{topic}: {type(error).__name__}: {error}"
+                self._stopping.wait(RETRY_S)
+
+    def _follow(self, topic: str, topic_id: str, partitions: int, quick: bool, work: Callable[..., None]) -> None:
+        with self._shared.reading() as store:
+            kept, known = offsets_of(store, topic)
+        if known - {topic_id}:
+            raise StreamBroken(f"{topic}: was deleted and made again since the store took it in; a person must look")
+        reader = consumer(self._bootstrap, quick=quick)
+        if quick:
+            self._gathered = Gathered(partitions)  # what was gathered before comes again
+        try:
+            inputs = [TopicPartition(topic, p) for p in range(partitions)]
+            reader.assign(inputs)
+            first, last = reader.beginning_offsets(inputs), reader.end_offsets(inputs)
+            for tp in inputs:
+                at = kept.get(tp.partition, first[tp])
+                if not first[tp] <= at <= last[tp]:
+                    raise StreamBroken(
+                        f"{topic}, partition {tp.partition}: the store stands at offset {at}, but the log holds "
+                        f"{first[tp]} to {last[tp]}: what lies between is lost; a person must look"
+                    )
+                reader.seek(tp, at)
+            while not self._stopping.is_set():
+                try:
+                    polled = reader.poll(timeout_ms=POLL_MS, max_records=None if quick else FINDINGS_RECORDS)
+                except OffsetOutOfRangeError as error:
+                    raise StreamBroken(f"{topic}: what was not taken in yet is gone from the log: {error}") from error
+                work({tp.partition: records for tp, records in polled.items()}, (topic, topic_id))
+                name = "fixes_lag" if quick else "findings_lag"
+                self.figures[name] = sum((reader.highwater(tp) or 0) - reader.position(tp) for tp in inputs)
+                self._trouble.pop(topic, None)
+        finally:
+            reader.close()
+
+    def _findings(self, records: Mapping[int, Any], of: tuple[str, str]) -> None:
+        if not records:
+            return
+        words = read_words((p, r.offset, r.value) for p, several in records.items() for r in several)
+        ends = {p: several[-1].offset + 1 for p, several in records.items() if several}
+        with self._shared.writing() as store:
+            self.figures["findings"] += take_in(store, words, Offsets(*of, ends), _now_ms())
+
+    def _fixes(self, records: Mapping[int, Any], of: tuple[str, str]) -> None:
+        gathered = self._gathered
+        if records:
+            gathered.add(records, _now_ms())
+        if not gathered.next_offset:
+            self._since_s = time.monotonic()
+        elif gathered.fixes >= ARCHIVE_FIXES or time.monotonic() - self._since_s >= self._archive_s:
+            self.figures["archived"] += gathered.write(self._shared, self._registry, *of, _now_ms())
+            self._since_s = time.monotonic()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

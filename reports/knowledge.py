@@ -1,0 +1,25 @@
+"""What the store has learnt of terminals, as the engine takes it: for workers, whose stream learns nothing itself."""
+
+from __future__ import annotations
+
+import json
+
+from reports.store import Store
+from rules.health import Knowledge
+
+
+def knowledge_of(store: Store) -> Knowledge:
+    """The datums and ill sensors of every terminal by its last health: what the judgement that wrote it knew."""
+    datums: dict[tuple[str, str], str] = {}
+    ill: dict[tuple[str, str], frozenset[str]] = {}
+    rows = store.query(
+        "SELECT plate, terminal, arg_max(datum_found, last_ms) AS datum, arg_max(faults, last_ms)::VARCHAR AS faults "
+        "FROM kept.health GROUP BY plate, terminal ORDER BY plate, terminal"
+    )
+    for plate, terminal, datum, faults in rows.iter_rows():
+        names = set(json.loads(faults))
+        if "datum" in names:
+            datums[plate, terminal] = datum
+        if sensors := names - {"datum"}:
+            ill[plate, terminal] = frozenset(sensors)
+    return Knowledge(datums, ill)
