@@ -56,11 +56,11 @@ class Balance:
 
     def lines(self) -> list[str]:
         """The balance for people."""
-        refused = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.most_common()) or "none"
+        refused = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.most_common() if count)
         return [
             f"frames: {self.received:,} received = {self.acknowledged:,} acknowledged"
             f" + {self.refused.total():,} refused + {self.waiting:,} on the way",
-            f"refused: {refused}",
+            f"refused: {refused or 'none'}",
             f"fixes handed on: {self.fixes:,}",
         ]
 

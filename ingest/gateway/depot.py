@@ -19,8 +19,10 @@ from ingest.gateway.outgoing import Away, Outgoing
 
 log = logging.getLogger("muckwatch.gateway")
 
-KAFKA_WAIT_S = 3.0
+#: How long a frame may wait for Kafka before the journal takes it; and how long a block of the journal may take.
+KAFKA_WAIT_S, DRAIN_WAIT_S = 2.0, 30.0
 RETRY_S = 1.0
+LEAVE_S = 1.0
 BATCH_MAX = 5_000
 
 
@@ -83,6 +85,7 @@ class Depot:
     journal: Journal
     finished: Callable[[Sequence[Ticket], bool], None]
     kafka_wait_s: float = KAFKA_WAIT_S
+    drain_wait_s: float = DRAIN_WAIT_S
     retry_s: float = RETRY_S
     health: Health = field(default_factory=Health)
 
@@ -116,10 +119,11 @@ class Depot:
         self._away.set()
         with self._arrived:
             self._arrived.notify_all()
-        for thread in self._threads:
-            thread.join()
-        self.sink.close()
+        storer, drainer = self._threads
+        storer.join()
+        drainer.join(LEAVE_S)  # where it waits for a Kafka that is away, nothing depends on its end
         self.journal.close()
+        self.sink.close()
 
     def _run_storer(self) -> None:
         while True:
@@ -169,7 +173,7 @@ class Depot:
             try:
                 records, end = self.journal.peek()
                 if records:
-                    self.sink.send(records, self.kafka_wait_s)
+                    self.sink.send(records, self.drain_wait_s)
                     self.health.drained += len(records)
                     self.journal.advance(end)
                     self._note_kafka("")

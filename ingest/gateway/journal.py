@@ -61,6 +61,7 @@ class Journal:
         self._folder = folder
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
         self._lock = threading.Lock()
+        self._closed = False
         self._holder = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(self._holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,6 +100,8 @@ class Journal:
         packed = [_pack(record) for record in records]
         data = b"".join(_HEAD.pack(len(one), zlib.crc32(one)) + one for one in packed)
         with self._lock:
+            if self._closed:
+                raise JournalError("the journal is closed")
             if sum(self._sizes.values()) + len(data) > self._max_bytes:
                 raise JournalError(f"the journal is full: {self._max_bytes} bytes")
             number = self._next_number
@@ -114,7 +117,7 @@ class Journal:
     def peek(self, most_bytes: int = 1024 * 1024) -> tuple[list[Outgoing], Place]:
         """The oldest records, about so many bytes of them, and the place behind them for `advance`."""
         with self._lock:
-            while self._sizes:
+            while self._sizes and not self._closed:
                 number = min(self._sizes)
                 at = self._at.offset if number == self._at.segment else len(_MAGIC)
                 records, end = self._read(number, at, most_bytes)
@@ -129,6 +132,8 @@ class Journal:
     def advance(self, place: Place) -> None:
         """Says that everything before a place has been drained; segments that are done with are deleted."""
         with self._lock:
+            if self._closed:  # another process may have it by now; it drains this again, which counts once
+                return
             self._at = place
             if place.offset >= self._sizes.get(place.segment, 0):
                 self._forget(place.segment)
@@ -140,8 +145,10 @@ class Journal:
     def close(self) -> None:
         """Lets go of the folder; what waits stays for the next process."""
         with self._lock:
-            self._close_segment()
-            os.close(self._holder)
+            if not self._closed:
+                self._closed = True
+                self._close_segment()
+                os.close(self._holder)
 
     def _open_segment(self, number: int) -> None:
         path = self._path(number)

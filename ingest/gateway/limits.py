@@ -45,14 +45,17 @@ class Limits:
     waiting_in_all: int = 20_000
 
 
-def with_files(limits: Limits) -> Limits:
-    """Raises the process's soft limit of open files as far as is needed and allowed, and bounds connections by it."""
+def raise_files(wanted: int) -> int:
+    """Raises the process's soft limit of open files as far as is needed and allowed; how many there may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = limits.connections + SPARE_FILES
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        soft = allowed
-    if soft == resource.RLIM_INFINITY:
-        return limits
-    return replace(limits, connections=min(limits.connections, max(1, soft - SPARE_FILES)))
+    if soft == resource.RLIM_INFINITY or soft >= allowed:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
+
+
+def with_files(limits: Limits) -> Limits:
+    """The limits with no more connections than there may be files."""
+    files = raise_files(limits.connections + SPARE_FILES)
+    return replace(limits, connections=min(limits.connections, max(1, files - SPARE_FILES)))

@@ -94,6 +94,10 @@ class Roster:
         _, plate = self._place(phone, known.plate)
         return terminal, plate, self._dialects.choose(terminal, known.maker, known.model)
 
+    def renew(self, plates: Mapping[str, str] | None) -> None:
+        """Takes a registry that has changed; connections that are open keep what they were let in with."""
+        self._plates, self._by_digits = plates, _by_digits(plates or {})
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()

@@ -47,13 +47,14 @@ async def gateway(
     shelf: Shelf,
     plates: Mapping[str, str] | None = PLATES,
     limits: Limits | None = None,
+    port: int = 0,
     **journal: int,
 ) -> AsyncIterator[Gateway]:
     """Runs a gateway; at the end its balance must close."""
     kept = Journal(folder, **journal)
     made = Gateway(Roster(folder, plates, load_dialects()), shelf, kept, limits)
     made.depot.retry_s, made.depot.kafka_wait_s = 0.05, 0.3
-    await made.start("127.0.0.1", 0)
+    await made.start("127.0.0.1", port)
     try:
         yield made
         assert made.balance.off_by() == 0, made.balance
