@@ -38,7 +38,7 @@ for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, t
     cli.add_command(_command)
 for _command in (publish, worker):
     cli.add_command(_command)
-for _command in (ledger.verify, ledger.head, token, webhook):
+for _command in (ledger.verify, ledger.head, ledger.bundle, token, webhook):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The commands about the append-only log: verify, head."""
+"""The commands about the append-only log and what it proves: verify, head, bundle."""
 
 from __future__ import annotations
 
@@ -77,3 +77,39 @@ def head(store_folder: Path, out: Path | None, public_key: bool) -> None:
         say(out.resolve())
     else:
         click.echo(text, nl=False)
+
+
+@click.command()
+@store_option
+@click.argument("case")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option("--attach", type=_file, multiple=True, help="Another file to seal with it: raw frames, a photograph.")
+def bundle(store_folder: Path, case: str, out: Path, attach: tuple[Path, ...]) -> None:
+    """Seals the evidence of CASE (the id of a violation) into one file that verifies offline by its own script.
+
+    The fixes as they were archived, the finding with the version of its rule, the registry rows and the policy in
+    force, what people decided, the map, and the proof that the log holds all of it. The export is itself logged.
+
+    \b
+    Examples:
+      muckwatch bundle 0123456789abcdef0123 --store week47 --out case.zip
+      python verify.py case.zip --public-key bureau.pem
+    """
+    import time
+
+    from commands.token import me
+    from maps.data import violation_data
+    from maps.trip_page import trip_map
+    from reports.ledger.bundle import gather, seal
+    from reports.store import Store
+
+    with Store.open(store_folder) as store:
+        files = gather(store, case)
+        files |= {"map.html": trip_map(violation_data(store, case)).encode()}
+        files |= {
+            f"attached-{number}{path.suffix if path.suffix.isascii() else ''}": path.read_bytes()
+            for number, path in enumerate(attach, 1)
+        }
+        sealed = seal(store, case, files, actor=me(), at_ms=time.time_ns() // 1_000_000)
+    out.write_bytes(sealed)
+    say(f"{out.resolve()}: {len(files) + 2} files, {len(sealed):,} bytes")

@@ -59,7 +59,6 @@ class LeafTree(BaseMerkleTree):  # type: ignore[misc]
     def _get_size(self) -> int:
         return len(self._leaves)
 
-
-def inclusion_path(leaves: Sequence[bytes], index: int, size: int) -> list[bytes]:
-    """The audit path of RFC 9162 §2.1.3 for the leaf at `index` (from 0) in the tree of the first `size` leaves."""
-    return list(LeafTree(leaves).prove_inclusion(index + 1, size).path[1:])
+    def inclusion_path(self, index: int) -> list[bytes]:
+        """The audit path of RFC 9162 §2.1.3 for the leaf at `index` (from 0)."""
+        return list(self.prove_inclusion(index + 1).path[1:])

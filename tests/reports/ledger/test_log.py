@@ -19,7 +19,7 @@ from small_store import make_findings, make_fixes, make_tally, make_violation, s
 from reports.errors import StoreError, StoreUnusable
 from reports.ledger.entries import Entry, append, append_all, last_head, state_of
 from reports.ledger.signing import KEY_VARIABLE, read_head, read_public_key
-from reports.ledger.tree import Frontier, inclusion_path, leaf_hash
+from reports.ledger.tree import Frontier, LeafTree, leaf_hash
 from reports.ledger.verify import verify
 from reports.recording import RunRecord
 from reports.store import Store
@@ -55,7 +55,7 @@ def test_roots_and_paths_are_those_of_rfc_9162(size: int, data: st.DataObject) -
     assert frontier.root() == rfc_root(leaves)
     if size:
         at = data.draw(st.integers(0, size - 1))
-        assert inclusion_path(leaves, at, size) == rfc_path(at, leaves)
+        assert LeafTree(leaves).inclusion_path(at) == rfc_path(at, leaves)
 
 
 def kinds_of(store: Store) -> list[str]:
