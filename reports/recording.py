@@ -101,9 +101,12 @@ class Recording:
 
     def add(self, findings: Findings, spans: Mapping[str, tuple[int, int]]) -> None:
         """Adds what was found for some trucks and the span of fixes (first, last; epoch ms) that each was judged on."""
-        for name, frame in frames.of_findings(findings).items():
+        self.add_frames({**frames.of_findings(findings), "spans": frames.of_spans(spans)})
+
+    def add_frames(self, found: Mapping[str, pl.DataFrame]) -> None:
+        """The same, said in the frames of `frames.SCHEMAS`."""
+        for name, frame in found.items():
             self._parts[name].append(frame)
-        self._parts["spans"].append(frames.of_spans(spans))
 
     def add_archive(self, files: Iterable[ArchiveFile]) -> None:
         """Adds archived fixes (`archive_fixes`) to what the manifest will list."""

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import mkdtemp
 
-import polars as pl
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingest.files import read_fixes
 from ingest.progress import watch
-from ingest.spool import Bucket, Buckets, gather
+from ingest.spool import gather
 from ingest.tally import Tally
-from reports.archive import ArchiveFile, archive_fixes
-from reports.recording import RecordResult, RunHead, RunRecord
+from reports.judges import Judged, Judges
+from reports.recording import RecordResult, RunHead
 from reports.recording import Tally as StoredTally
 from reports.store import Store
-from rules.engine import Counts, judge_all
-from rules.findings import Findings
-from rules.ground import Ground
-from rules.health import learn
-from rules.points import share_points
-from rules.registry import Registry, load, load_with_files
+from rules.engine import Counts
+from rules.registry import load_with_files
 
-#: A bucket is judged in one piece by one process, which needs about 600 bytes a fix while it does.
+#: A bucket is judged in one piece by one process, which needs about 600 bytes a fix for it.
 BUCKET_FIXES = 1_000_000
 #: Tracks of this size are more than one bucket, most likely: the processes that judge are started while they are read.
 MANY_BYTES = 12_000_000
@@ -81,18 +73,6 @@ class RunSummary:
         return self.received / self.seconds if self.seconds else 0.0
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """What one bucket gave."""
-
-    findings: Findings
-    spans: dict[str, tuple[int, int]]
-    archive: list[ArchiveFile]
-    counts: Counts
-    repeated: int
-    digest: str
-
-
 def run_stored(
     registry_folder: Path,
     tracks: Sequence[str | Path],
@@ -124,7 +104,7 @@ def run_stored(
     registry, registry_files = load_with_files(registry_folder)
     cores = workers or len(os.sched_getaffinity(0))
     with Store.open(out, create=True) as store, _spool(store.path) as spool:
-        judges = _Judges(registry_folder, registry, store.path, cores)
+        judges = Judges(registry_folder, registry, store.path, cores)
         with judges, watch(console, "reading tracks") as on_progress:
             tally = Tally()
             if _size_bytes(tracks) >= MANY_BYTES:
@@ -134,12 +114,6 @@ def run_stored(
         judged = judges.judge(buckets, console)
         tally.found_repeated(sum(j.repeated for j in judged))
         tally.check()
-        findings = Findings()
-        spans: dict[str, tuple[int, int]] = {}
-        for j in judged:
-            findings += j.findings
-            spans |= j.spans
-        findings.violations = share_points(findings.violations)
         head = RunHead(
             registry=registry,
             registry_folder_files=registry_files,
@@ -148,18 +122,20 @@ def run_stored(
             started_at_ms=now_ms,
             command="run",
         )
-        archive = [f for j in judged for f in j.archive]
-        result = store.record(RunRecord(head, findings, spans, _stored(tally), archive))
-    by_rule: dict[str, int] = {}
-    for v in findings.violations:
-        by_rule[v.rule] = by_rule.get(v.rule, 0) + 1
+        with store.recording(head) as recording:
+            for j in judged:
+                recording.add_frames(j.found)
+                recording.add_archive(j.archive)
+            recording.set_tally(_stored(tally))
+        assert recording.result
+    by_rule = Counter(rule for j in judged for rule in j.found["violations"]["rule"])
     return RunSummary(
         tally=tally,
         counts=_total([j.counts for j in judged]),
-        result=result,
-        trips=len(findings.trips),
-        stops=len(findings.stops),
-        violations=by_rule,
+        result=recording.result,
+        trips=sum(j.found["trips"].height for j in judged),
+        stops=sum(j.found["stops"].height for j in judged),
+        violations=dict(by_rule),
         seconds=time.monotonic() - started_s,
     )
 
@@ -182,89 +158,7 @@ def _size_bytes(tracks: Sequence[str | Path]) -> int:
     return sum(f.stat().st_size for f in files if f.is_file())
 
 
-class _Judges:
-    """The processes that judge buckets; none as long as there is one bucket."""
-
-    def __init__(self, registry_folder: Path, registry: Registry, store: Path, cores: int) -> None:
-        self._registry_folder, self._registry, self._store, self._cores = registry_folder, registry, store, cores
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> _Judges:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            self.dismiss()
-
-    def hire(self) -> None:
-        """Starts the processes, so that they are ready once the tracks are read."""
-        if self._cores > 1 and self._pool is None:
-            os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one core each; this process has read its own already
-            about = (self._registry_folder, self._store)
-            self._pool = ProcessPoolExecutor(self._cores, get_context("spawn"), _prepare, about)
-            for _ in range(self._cores):
-                self._pool.submit(_ready)
-
-    def dismiss(self) -> None:
-        """Ends the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
-
-    def judge(self, buckets: Buckets, console: Console) -> list[_Judged]:
-        """Judges every bucket; the answers are in the order of the buckets."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with buckets, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("judging", total=len(buckets))
-            try:
-                if len(buckets) > 1:
-                    self.hire()
-                if self._pool is None or len(buckets) <= 1:
-                    ground = Ground(self._registry)
-                    return [
-                        judge_bucket(bucket, ground, self._store) for bucket in bar.track(buckets.buckets, task_id=task)
-                    ]
-                waiting = [self._pool.submit(_judge_here, bucket) for bucket in buckets.buckets]
-                for _ in bar.track(as_completed(waiting), task_id=task, total=len(waiting)):
-                    pass
-                return [future.result() for future in waiting]
-            finally:
-                self.dismiss()
-
-
-def _prepare(registry: Path, store: Path) -> None:
-    """Lays the ground once in a worker process."""
-    gc.disable()  # plain rows by the hundred thousand, no cycles, and the process is short-lived
-    global _ground, _store
-    _ground, _store = Ground(load(registry)), store
-
-
-def _ready() -> None:
-    """Does nothing: asking for it makes a process start and prepare."""
-
-
-_ground: Ground
-_store: Path
-
-
-def _judge_here(bucket: Bucket) -> _Judged:
-    return judge_bucket(bucket, _ground, _store)
-
-
-def judge_bucket(bucket: Bucket, ground: Ground, store: Path) -> _Judged:
-    """Learns, judges and archives the whole history of a bucket's trucks."""
-    fixes, repeated = bucket.load()
-    knowledge, health = learn(fixes, ground)
-    findings, counts = judge_all(fixes, ground, knowledge)
-    findings.health = health
-    ends = fixes.group_by("plate").agg(first=pl.col("time_ms").min(), last=pl.col("time_ms").max())
-    spans = {plate: (first, last) for plate, first, last in ends.iter_rows()}
-    archive = archive_fixes(store, fixes, ground.registry.zone)
-    hashed = hashlib.sha256("".join(f.sha256 for f in archive).encode())
-    return _Judged(findings, spans, archive, counts, repeated, hashed.hexdigest())
-
-
-def _digest(tally: Tally, judged: list[_Judged]) -> str:
+def _digest(tally: Tally, judged: list[Judged]) -> str:
     """Identifies the input by what was said in it, whatever the order and the cut into files."""
     rejected = {reason: [r.count, r.first_ms, r.last_ms] for reason, r in sorted(tally.rejected.items())}
     parts = [json.dumps([tally.received, tally.repeated, rejected]), *sorted(j.digest for j in judged)]
