@@ -11,6 +11,7 @@ import sys
 import click
 
 from commands import judging, ledger, outputs, terminal
+from commands.gateway import gateway, simulate
 from commands.serve import serve
 from commands.streaming import publish, worker
 from commands.token import token
@@ -36,7 +37,7 @@ for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
 for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
     cli.add_command(_command)
-for _command in (publish, worker):
+for _command in (publish, worker, gateway, simulate):
     cli.add_command(_command)
 for _command in (ledger.verify, ledger.head, ledger.bundle, token, webhook):
     cli.add_command(_command)

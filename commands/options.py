@@ -26,6 +26,18 @@ def _tiles(text: str) -> Tiles:
     return Tiles(text)
 
 
+def address(text: str) -> tuple[str, int]:
+    """Reads HOST:PORT.
+
+    Raises:
+        ValueError: saying how to write one.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r}: write host:port, such as 127.0.0.1:8080; port 0 takes a free one")
+    return host.strip("[]"), int(port)
+
+
 folder = click.Path(file_okay=False, path_type=Path)
 store_option = click.option("--store", "store_folder", required=True, type=folder, help="What run or demo made.")
 week_option = click.option(

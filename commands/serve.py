@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.options import folder, prefix_option, store_option
+from commands.options import address, folder, prefix_option, store_option
 from commands.stream_services import stream_services
 from commands.terminal import reads, say
 
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 #: How long requests under way may take after a signal to stop.
 GRACE_S = 10
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"{text!r}: write host:port, such as 127.0.0.1:8080; port 0 takes a free one")
-    return host.strip("[]"), int(port)
 
 
 def _services(store: SharedStore, registry_folder: Path, kafka: str | None, prefix: str) -> list[Service]:
@@ -41,7 +34,7 @@ def _services(store: SharedStore, registry_folder: Path, kafka: str | None, pref
 @click.option("--kafka", envvar="MUCKWATCH_KAFKA", metavar="HOST:PORT", help="Takes in what workers find there.")
 @prefix_option
 @click.option(
-    "--listen", default="127.0.0.1:8080", show_default=True, callback=reads(_address), metavar="HOST:PORT",
+    "--listen", default="127.0.0.1:8080", show_default=True, callback=reads(address), metavar="HOST:PORT",
     help="Where to serve.",
 )  # fmt: skip
 @click.option("--plain-http", is_flag=True, help="Cookies go over plain HTTP too: only where no TLS stands before it.")
@@ -60,10 +53,12 @@ def serve(
     """
     import uvicorn
 
+    from ingest.gateway.kafka_sink import kafka_sink
     from reports.errors import StoreError
     from reports.shared import SharedStore
     from reports.store import Store
     from rules.registry import load
+    from web.api.fixes import OUTLET
     from web.app import create_app
     from web.context import Context
     from web.services import Services
@@ -80,6 +75,7 @@ def serve(
 
             services = Services(_services(shared, registry_folder, kafka, prefix), fatal)
             context = Context(shared, registry, registry_folder, services, secure_cookies=not plain_http)
+            outlet = context.parts[OUTLET] = kafka_sink(kafka, prefix) if kafka else None
             # Addresses and query strings are personal data here: uvicorn's own access log stays off.
             config = uvicorn.Config(
                 create_app(context), log_level="warning", access_log=False, server_header=False,
@@ -96,6 +92,8 @@ def serve(
                 server.run(sockets=[listener])
             finally:
                 services.stop()
+                if outlet:
+                    outlet.close()
     finally:
         shared.close()
     if reasons:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from web import health
-from web.api import credit
+from web.api import credit, fixes
 from web.context import Context
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, credit.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, credit.router, fixes.router)
 
 
 def create_app(context: Context) -> FastAPI:

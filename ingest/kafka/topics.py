@@ -41,6 +41,11 @@ class Topics:
         return f"{self.prefix}rejected"
 
     @property
+    def raw_frames(self) -> str:
+        """Frames of terminals as they came, by plate; what the gateway keeps as evidence."""
+        return f"{self.prefix}raw-frames"
+
+    @property
     def knowledge(self) -> str:
         """What the store has learnt of terminals, for workers; compacted, one partition."""
         return f"{self.prefix}terminal-knowledge"
@@ -57,6 +62,7 @@ class Topics:
             self.findings: (True, {"retention.ms": "-1"}),
             self.state: (True, _COMPACTED),
             self.rejected: (True, {"max.message.bytes": str(RECORD_BYTES)}),
+            self.raw_frames: (True, {}),
             self.knowledge: (False, _COMPACTED),
         }
 
