@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +13,7 @@ from ingest.files import read_fixes
 from ingest.tally import Tally
 from rules.engine import judge_all
 from rules.findings import Findings
+from rules.fleet import surveyed
 from rules.ground import Ground
 from rules.health import learn
 from rules.registry import Registry, load
@@ -76,6 +77,7 @@ def judge(made: Made) -> Findings:
     """Learns the terminals' health and judges the whole week at once, as `muckwatch run` does."""
     ground = Ground(made.registry)
     knowledge, health = learn(made.fixes, ground)
+    knowledge = replace(knowledge, fleet=surveyed(made.fixes))
     findings, _ = judge_all(made.fixes, ground, knowledge)
     findings.health = health
     return findings

@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,34 +18,56 @@ if TYPE_CHECKING:
     from reports.calendar import Week
 
 
+_FONTS = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from reports.week import FORMATS
+
+    asked = FORMATS if text == "all" else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in asked:
+        if name not in FORMATS:
+            raise ValueError(f"{name!r} is no format; allowed: {', '.join(FORMATS)}, or all")
+    return asked
+
+
 @click.command()
 @store_option
 @week_option
-@click.option("--format", "form", type=click.Choice(["html", "xlsx", "html,xlsx", "all"]), default="all")
+@click.option(
+    "--format", "form", callback=reads(_formats), default="all", show_default=True, help="As in the list below."
+)
 @click.option("--out", type=folder, help="Where to; default: reports and maps inside the store.")
+@click.option("--mask-plates", is_flag=True, help="Mask plates, for publication.")
+@click.option(
+    "--fonts", type=_FONTS, help="The office's own folder of fonts; default: MUCKWATCH_FONTS, then the system's."
+)
 @tiles_option
 @roads_option
 def report(
-    store_folder: Path, week: Week | None, form: str, out: Path | None, tiles: Tiles | None, roads: Path | None
-) -> None:
+    store_folder: Path, week: Week | None, form: tuple[str, ...], out: Path | None, mask_plates: bool,
+    fonts: Path | None, tiles: Tiles | None, roads: Path | None,
+) -> None:  # fmt: skip
     """Writes the weekly joint-inspection report and its maps.
 
-    One self-contained HTML page and an XLSX workbook in Chinese, compared with the week before. Weeks are ISO weeks in
-    local time, and a night belongs to the date on which it began.
+    One report with five faces, in Chinese: docx for the office to edit, pdf to print and file (PDF/A-2b), xlsx with
+    every row, html for screens, json for programs; name several with commas, or all. Weeks are ISO weeks in local time,
+    and a night belongs to the date on which it began. District, title, office and issue number are the policy's.
 
     \b
     Examples:
       muckwatch report --store week47 --week 2026-W47
-      muckwatch report --store week47 --week 2026-W47 --format xlsx --out /srv/reports
+      muckwatch report --store week47 --week 2026-W47 --format docx,pdf --out /srv/reports
+      muckwatch report --store week47 --week 2026-W47 --format pdf --mask-plates
     """
     from maps.with_report import write_week
     from reports.spoken import weeks_of
     from reports.store import Store
-    from reports.week import FORMATS
 
-    formats = FORMATS if form == "all" else form.split(",")
+    options: dict[str, Any] = {"tiles": tiles, "roads": roads, "mask_plates": mask_plates, "fonts": fonts}
     with Store.read(store_folder) as store:
-        written = write_week(store, week or weeks_of(store)[-1], out or store.path, formats, tiles=tiles, roads=roads)
+        told = lambda line: say(f"warning: {line}", err=True)
+        written = write_week(store, week or weeks_of(store)[-1], out or store.path, form, **options, tell=told)
     say(*(path.resolve() for path in written))
 
 

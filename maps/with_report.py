@@ -9,7 +9,7 @@ from maps.data import write_week_maps
 from maps.shell import Tiles
 from reports.calendar import Week
 from reports.store import Store
-from reports.week import FORMATS, write
+from reports.week import FORMATS, build, write
 
 REPORTS_FOLDER, MAPS_FOLDER = "reports", "maps"
 
@@ -22,6 +22,9 @@ def write_week(
     *,
     tiles: Tiles | None = None,
     roads: Path | None = None,
+    mask_plates: bool = False,
+    fonts: Path | None = None,
+    tell: Callable[[str], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Writes a week's maps into `maps` and its report into `reports`; the report's trips lead to their maps.
@@ -33,6 +36,9 @@ def write_week(
         formats: of the report.
         tiles: a tile server; without one no page asks for anything.
         roads: a GeoJSON file of roads instead of the registry's.
+        mask_plates: mask plates in the report, for publication; the maps name trucks and are not for it.
+        fonts: the office's own folder of fonts.
+        tell: told in a line of what this machine could not do.
         on_progress: told how many trucks of how many are drawn.
 
     Returns:
@@ -42,4 +48,13 @@ def write_week(
         StoreError: the store cannot be read or the folder not written.
     """
     maps = write_week_maps(store, week, out_dir / MAPS_FOLDER, on_progress, tiles, roads)
-    return [*write(store, week, out_dir / REPORTS_FOLDER, formats, out_dir / MAPS_FOLDER), *maps]
+    report = write(
+        build(store, week),
+        out_dir / REPORTS_FOLDER,
+        formats,
+        maps_dir=out_dir / MAPS_FOLDER,
+        mask_plates=mask_plates,
+        fonts=fonts,
+        tell=tell,
+    )
+    return [*report, *maps]

@@ -13,7 +13,7 @@ from reports.archive import FIXES_FOLDER, sync_folder
 from reports.errors import StoreError
 
 #: Of the tables in `schema.sql`; a store of a newer version is refused.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 #: Older ones lose acknowledged rows on a full disk.
 DUCKDB_MIN = (1, 5, 6)
 DATABASE_FILE = "muckwatch.duckdb"
@@ -24,7 +24,8 @@ _ADDED = {
     2: Path(__file__).with_name("suspected.sql"),
     3: Path(__file__).parent / "ledger" / "ledger.sql",
     4: Path(__file__).parent / "credit" / "credit.sql",
-    5: Path(__file__).parent / "intake" / "intake.sql",
+    5: Path(__file__).with_name("patrol.sql"),
+    6: Path(__file__).parent / "intake" / "intake.sql",
 }
 
 

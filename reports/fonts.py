@@ -16,6 +16,8 @@ from pathlib import Path
 import typst
 from fontTools.ttLib import TTFont, TTLibError
 
+from reports.visible import coded
+
 #: Where an office says its own font files are.
 FONTS_VARIABLE = "MUCKWATCH_FONTS"
 _SERIF = ("Noto Serif CJK SC", "Source Han Serif SC", "Source Han Serif CN", "Noto Serif SC", "Songti SC")
@@ -72,6 +74,10 @@ class Fonts:
             path, number, _ = self.faces[family][0]
             wanted -= _letters(path, number)
         return "".join(sorted(wanted))
+
+    def fit(self, text: str, style: str = "fang") -> str:
+        """The text with each character that the chain lacks written as its code."""
+        return text.translate({ord(letter): coded(letter) for letter in self.missing([text], style)})
 
 
 def find_fonts(own: Path | None = None) -> Fonts:

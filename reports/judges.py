@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ingest.spool import Bucket, Buckets
 from reports import frames
 from reports.archive import ArchiveFile, archive_fixes
 from rules.engine import Counts, judge_all
+from rules.fleet import Fleet
 from rules.ground import Ground
 from rules.health import learn
 from rules.points import share_points
@@ -67,7 +68,7 @@ class Judges:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def judge(self, buckets: Buckets, console: Console) -> list[Judged]:
+    def judge(self, buckets: Buckets, fleet: Fleet, console: Console) -> list[Judged]:
         """Judges every bucket; the answers are in the order of the buckets."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with buckets, Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -89,24 +90,26 @@ class Judges:
                     self.hire()
                 ground = Ground(self._registry)
                 if self._pool is None or len(buckets) <= 1:
-                    work(lambda bucket: judge_bucket(bucket, ground, self._store))
+                    work(lambda bucket: judge_bucket(bucket, ground, self._store, fleet))
                 else:
-                    self._work_side_by_side(work, ground)
+                    self._work_side_by_side(work, ground, fleet)
             finally:
                 waiting.clear()
                 self.dismiss()
             return [judged[number] for number in sorted(judged)]
 
-    def _work_side_by_side(self, work: Callable[[Callable[[Bucket], Judged]], None], ground: Ground) -> None:
+    def _work_side_by_side(
+        self, work: Callable[[Callable[[Bucket], Judged]], None], ground: Ground, fleet: Fleet
+    ) -> None:
         """Lets every process take buckets until none is left; a thread here waits for each of the others."""
         pool = self._pool
         assert pool is not None
         with ThreadPoolExecutor(self._cores - 1, thread_name_prefix="judge") as threads, _no_gc():
             others = [
-                threads.submit(work, lambda bucket: pool.submit(_judge_here, bucket).result())
+                threads.submit(work, lambda bucket: pool.submit(_judge_here, bucket, fleet).result())
                 for _ in range(self._cores - 1)
             ]
-            work(lambda bucket: judge_bucket(bucket, ground, self._store))
+            work(lambda bucket: judge_bucket(bucket, ground, self._store, fleet))
             for other in others:
                 other.result()
 
@@ -138,15 +141,15 @@ _ground: Ground
 _store: Path
 
 
-def _judge_here(bucket: Bucket) -> Judged:
-    return judge_bucket(bucket, _ground, _store)
+def _judge_here(bucket: Bucket, fleet: Fleet) -> Judged:
+    return judge_bucket(bucket, _ground, _store, fleet)
 
 
-def judge_bucket(bucket: Bucket, ground: Ground, store: Path) -> Judged:
+def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> Judged:
     """Learns, judges and archives the whole history of a bucket's trucks."""
     fixes, repeated = bucket.load()
     knowledge, health = learn(fixes, ground)
-    findings, counts = judge_all(fixes, ground, knowledge)
+    findings, counts = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
     findings.health = health
     findings.violations = share_points(findings.violations)
     archive = archive_fixes(store, fixes, ground.registry.zone)

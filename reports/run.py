@@ -26,6 +26,7 @@ from reports.recording import RecordResult, RunHead
 from reports.recording import Tally as StoredTally
 from reports.store import Store
 from rules.engine import Counts
+from rules.fleet import Survey
 from rules.registry import load_with_files
 
 #: A bucket is judged in one piece by one process, which needs about 600 bytes a fix for it.
@@ -109,9 +110,10 @@ def run_stored(
             tally = Tally()
             if _size_bytes(tracks) >= MANY_BYTES:
                 judges.hire()
-            frames = read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress)
+            survey = Survey()
+            frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress))
             buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
-        judged = judges.judge(buckets, console)
+        judged = judges.judge(buckets, survey.learnt(), console)
         tally.found_repeated(sum(j.repeated for j in judged))
         tally.check()
         head = RunHead(

@@ -19,6 +19,7 @@ NUMBER_FORMATS = {
     "num1": "#,##0.0",
     "num2": "0.00",
     "deg": "0.000000",
+    "small": '#,##0.0"*"',
     "share": "0.0%",
     "time": "yyyy-mm-dd hh:mm:ss",
     "day": "yyyy-mm-dd",
@@ -38,6 +39,14 @@ class Column:
     head: str
     kind: str
     width: float
+
+
+@dataclass(frozen=True)
+class Kinded:
+    """A value that is shown otherwise than its column."""
+
+    value: Any
+    kind: str
 
 
 class Book:
@@ -159,6 +168,8 @@ class Sheet:
         return self._row
 
     def _put(self, column: int, kind: str, value: Any) -> None:
+        if isinstance(value, Kinded):
+            kind, value = value.kind, value.value
         style = self._book.cell[kind]
         if value is None or value == "":
             self._sheet.write_blank(self._row, column, None, style)

@@ -23,6 +23,9 @@ ROAD_SPEED_MS = 150 / 3.6  # no muck truck is faster
 POSITION_SLACK_M = 100.0  # and two fixes may disagree by this much through noise alone
 PULL_AWAY_MS2 = 1.5  # a loaded truck manages half of it
 LEAP_SPEED_MS = 25.0
+JUMP_BACK_M = 60.0  # a standing truck that is seen elsewhere once and then so near its place again has not moved
+JUMP_MAX_MS = 180_000
+STUCK_LEG_MM, STUCK_LEG_MS = 100, 2_000  # who drives at 15 km/h for two seconds is elsewhere
 UNKNOWN = -1  # a sensor that says nothing, or is not believed
 
 #: How a truck moves at a fix.
@@ -76,7 +79,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
     spans = {plate: (int(a), int(b)) for plate, a, b in zip(plates, starts[:-1], starts[1:], strict=True)}
     x, y = ground.plane.to_m(*_positions(fixes, spans, knowledge))
     time = fixes["time_ms"].to_numpy()
-    spike = _spikes(x, y, time, starts)
+    spike = _spikes(x, y, time, starts) | _jumps(x, y, time, starts, fixes["speed_kmh"].cast(pl.Float64).to_numpy())
     keep = ~spike
     kept_starts = np.r_[0, np.cumsum(keep)][starts]
     x, y, time, role = x[keep], y[keep], time[keep], roles[keep]
@@ -148,6 +151,23 @@ def _spikes(x: Floats, y: Floats, time: Ints, starts: Ints) -> NDArray[np.bool_]
     return spike
 
 
+def _jumps(x: Floats, y: Floats, time: Ints, starts: Ints, told_kmh: Floats) -> NDArray[np.bool_]:
+    """Single fixes of a standing truck that lie elsewhere, while it stands at one place before and after."""
+    jump = np.zeros(len(x), dtype=bool)
+    if len(x) < 3:
+        return jump
+    still = told_kmh < STILL_BELOW_KMH  # false where no speed is told
+    leg = np.hypot(np.diff(x), np.diff(y))
+    odd = still[:-2] & still[1:-1] & still[2:] & (leg[:-1] > POSITION_SLACK_M) & (leg[1:] > POSITION_SLACK_M)
+    middle = np.flatnonzero(odd) + 1
+    near = np.hypot(x[middle + 1] - x[middle - 1], y[middle + 1] - y[middle - 1]) < JUMP_BACK_M
+    soon = time[middle + 1] - time[middle - 1] <= JUMP_MAX_MS
+    jump[middle[near & soon]] = True
+    jump[starts[:-1][starts[:-1] < len(x)]] = False
+    jump[starts[1:] - 1] = False
+    return jump
+
+
 def _reach_m(lead_ms: Ints) -> Floats:
     """How far a truck may come in a time."""
     return ROAD_SPEED_MS * lead_ms / 1000 + POSITION_SLACK_M
@@ -180,13 +200,17 @@ def _leaps(lead_ms: Ints, lead_mm: Ints, speed_kmh: Floats) -> NDArray[np.bool_]
 
 
 def _speeds(fixes: pl.DataFrame, keep: NDArray[np.bool_], lead_ms: Ints, lead_mm: Ints) -> Floats:
-    """Reported speed, km/h; where none is reported, that of the leg before (a first fix stands)."""
+    """Reported speed, km/h; where none is reported, that of the leg before (a first fix stands).
+
+    A speed told from the very place of the fix before is the speed of a truck whose position is stuck: it counts as 0.
+    """
     told = fixes["speed_kmh"].cast(pl.Float64).to_numpy()[keep]
     silent = np.isnan(told)
     if silent.any():
         told = told.copy()
         told[silent] = np.where(lead_ms[silent] > 0, 3.6 * lead_mm[silent] / np.maximum(lead_ms[silent], 1), 0.0)
-    return told
+    stuck = (told >= SLOW_BELOW_KMH) & (lead_mm <= STUCK_LEG_MM) & (lead_ms >= STUCK_LEG_MS)
+    return np.where(stuck, 0.0, told) if stuck.any() else told
 
 
 def _sensors(

@@ -113,13 +113,15 @@ def _judge(
     for plate, more in zip(annotated.plates, stretches(annotated, silence_ms), strict=True):
         if more["motion"]:
             truck, settled = (
-                trucks.get(plate, Truck(plate)).hear(more, silence_ms, elsewhere.get(plate, [])).settle(ground, final)
+                trucks.get(plate, Truck(plate))
+                .hear(more, silence_ms, elsewhere.get(plate, []))
+                .settle(ground, knowledge.fleet, final)
             )
             findings += settled
             trucks[plate] = truck
     if final:
         for plate in trucks.keys() - set(annotated.plates):
-            findings += trucks[plate].settle(ground, final)[1]
+            findings += trucks[plate].settle(ground, knowledge.fleet, final)[1]
         return located(findings, ground), State(), counts
     judged_ms = dict(state.judged_ms)
     if now.height:

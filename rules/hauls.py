@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import hypot
+from itertools import pairwise
 
-from rules.annotate import FAST
+import shapely
+
+from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground, PermitGround
 from rules.load_word import Flip
 from rules.stays import Stay, outer_end_ms, site_visits, travelled_m, turned_back
 from rules.stretches import DM_PER_M, Rows, Stretch
+from rules.wild import likeliest
 
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
 STAND_MIN_MS = 45_000  # leaving a load takes at least so long
 SEEN_SLACK_MS = 90_000  # a sensor may speak this much before the stand or after it
+UNSEEN_STAND_MS = 150_000  # a gap so long has room for a delivery,
+UNSEEN_REACH_M = 200.0  # if a place for it is so near either end of it
 UNSEEN_MAX_MS = 120_000  # the load word was not heard for longer than this when the load went
 PULSE_MIN_MS = 20_000  # a lone raised fix counts where fixes are this far apart
-WILD_STAND_MIN_MS = 60_000  # traffic lights are shorter
-LONG_STAND_MS = 150_000  # and no light is this long
-FAR_END_SHARE = 0.85  # of the trip's farthest distance from where it loaded
-WILD_SIGNS = 2.0  # of four signs, each at most 1
-WILD_SIGNS_HOME = 2.5
 SURER_THAN_SILENCE = 0.85  # a stand this likely was the dumping, though the truck was silent for a while, too
-DUMP_STAND_MAX_MS = 900_000  # who stands longer off every site rests or sleeps; leaving a load takes minutes
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,14 @@ def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
 
 
 def build_haul(
-    plate: str, loading: Loading, until_ms: int, rows: Rows, stays: list[Stay], flips: Sequence[Flip], ground: Ground
+    plate: str,
+    loading: Loading,
+    until_ms: int,
+    rows: Rows,
+    stays: list[Stay],
+    flips: Sequence[Flip],
+    ground: Ground,
+    fleet: Fleet,
 ) -> Haul | None:
     """The haul that a loading began, by what the truck did before `until_ms`; None where it never left laden."""
     motion = rows["motion"]
@@ -104,7 +110,7 @@ def build_haul(
         unloading = _sensed(gone, stays, rows) if gone else None
         end_ms = unloading.at_ms if unloading else until_ms
     else:
-        unloading = _lifted(left_ms, until_ms, stays, rows) or _inferred(left_ms, until_ms, later, rows, ground)
+        unloading = _lifted(left_ms, until_ms, stays, rows) or _inferred(left_ms, until_ms, later, rows, ground, fleet)
         if unloading is None:
             return None
         end_ms = unloading.stay.start_ms if unloading.stay else unloading.at_ms
@@ -172,8 +178,9 @@ def _sensed(gone: Flip, stays: list[Stay], rows: Rows) -> Unloading:
     )
     site = NOWHERE if stay and stay.silence else site_at(rows, stay, gone.at_ms)
     unseen = gone.at_ms - gone.last_ms > UNSEEN_MAX_MS
-    if stay and not stay.silence and unseen and not (stay.start_ms <= gone.at_ms and gone.last_ms <= stay.end_ms):
-        stay = None  # the load went in a gap; the next stand is not to blame for it
+    stood = stay is None or (stay.first_fix_ms < gone.at_ms and gone.last_ms <= stay.end_ms)
+    if stay and not stay.silence and unseen and not stood and (site == NOWHERE or stay.start_ms > gone.at_ms):
+        stay, site = None, NOWHERE  # the load went in a gap; the next stand is not to blame for it
     at_ms = stay.start_ms if stay and not stay.silence else gone.last_ms
     return Unloading(
         max(at_ms, gone.last_ms) if stay is None else at_ms,
@@ -197,7 +204,9 @@ def _lifted(left_ms: int, until_ms: int, stays: list[Stay], rows: Rows) -> Unloa
     return None
 
 
-def _inferred(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
+def _inferred(
+    left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground, fleet: Fleet
+) -> Unloading | None:
     """Without sensors: a stand where muck may be left, else the likeliest stand off every site."""
     stands = [
         (s, site_at(rows, s, s.start_ms))
@@ -211,12 +220,50 @@ def _inferred(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground
                 at = _longest_at(index, stay, stands)
                 return Unloading(at.start_ms, at, index, ("visit",), 0.97 if in_force else 0.9)
     dark = next(
-        (s for s in later if s.silence and left_ms < s.start_ms and s.moved_m > ground.policy.signal_loss_min_m), None
+        (
+            s
+            for s in later
+            if s.silence
+            and left_ms < s.start_ms
+            and s.moved_m > ground.policy.signal_loss_min_m
+            and s.end_ms - s.start_ms >= ground.policy.silence_min_s * 1000
+        ),
+        None,
     )
-    wild = _wild(stands, left_ms, until_ms, rows, ground)
+    unseen = _unseen_delivery(left_ms, until_ms, later, rows, ground)
+    found = likeliest(stands, left_ms, until_ms, rows, ground, fleet, unseen is not None)
+    wild = (
+        None
+        if found is None
+        else Unloading(
+            found.stay.start_ms, found.stay, NOWHERE, found.words, round(min(0.9, 0.5 + 0.12 * found.signs), 2)
+        )
+    )
     if dark is not None and (wild is None or wild.confidence < SURER_THAN_SILENCE):
         return Unloading(dark.start_ms, dark, NOWHERE, ("silence",), 0.7)
-    return wild
+    return wild or unseen
+
+
+def _unseen_delivery(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
+    """A gap in which the truck may have delivered: long enough, and a place that takes muck is at either end of it."""
+    motion = rows["motion"]
+    gaps = [
+        ((a.x1_dm, a.y1_dm), (b.x0_dm, b.y0_dm), a.end_ms, b.start_ms)
+        for a, b in pairwise(rows["load"])  # of all channels the one that breaks at every gap
+        if b.lead_ms >= UNSEEN_STAND_MS and left_ms < a.end_ms and b.start_ms <= until_ms
+    ]
+    for silence in later:
+        if silence.silence and silence.n and left_ms < silence.start_ms and silence.end_ms <= until_ms:
+            after = next((r for r in motion if r.start_ms >= silence.end_ms), None)
+            there = (round(silence.x_m * DM_PER_M), round(silence.y_m * DM_PER_M))
+            gaps.append((there, (after.x0_dm, after.y0_dm) if after else there, silence.start_ms, silence.end_ms))
+    for before, after_it, from_ms, to_ms in sorted(gaps, key=lambda g: g[2]):
+        ends = [shapely.Point(x / DM_PER_M, y / DM_PER_M) for x, y in (before, after_it)]
+        for index, (site, polygon) in enumerate(zip(ground.registry.sites, ground.site_polygons, strict=True)):
+            fits = site.takes_muck and site.validity.holds(from_ms) and to_ms - from_ms >= UNSEEN_STAND_MS
+            if fits and min(polygon.distance(end) for end in ends) <= UNSEEN_REACH_M:
+                return Unloading(from_ms, None, index, ("visit",), 0.75)
+    return None
 
 
 def _longest_at(index: int, first: Stay, stands: list[tuple[Stay, int]]) -> Stay:
@@ -226,42 +273,3 @@ def _longest_at(index: int, first: Stay, stands: list[tuple[Stay, int]]) -> Stay
         if at == index and 0 < stay.start_ms - visit[-1].end_ms < VISIT_GAP_MS:
             visit.append(stay)
     return max(visit, key=lambda s: s.still_ms)
-
-
-def _wild(stands: list[tuple[Stay, int]], left_ms: int, until_ms: int, rows: Rows, ground: Ground) -> Unloading | None:
-    """The likeliest stand off every site of a trip that never came to a place which takes muck.
-
-    Signs add up: crept there and back; stood longer than at any light; went back the way it came; near the far end of
-    the trip. Who then goes back to load again has left a load; of who goes home, more is asked.
-    """
-    motion = rows["motion"]
-    x0, y0 = _place(rows, left_ms)
-    away = [hypot(r.x1_dm / DM_PER_M - x0, r.y1_dm / DM_PER_M - y0) for r in motion if left_ms <= r.end_ms < until_ms]
-    far = max(away, default=0.0)
-    weighed: list[tuple[float, Stay]] = []
-    for stay, index in stands:
-        if index != NOWHERE or not WILD_STAND_MIN_MS <= stay.still_ms <= DUMP_STAND_MAX_MS:
-            continue
-        near_end = hypot(stay.x_m - x0, stay.y_m - y0) >= FAR_END_SHARE * far
-        signs = _off_road(stay, rows) + (stay.still_ms >= LONG_STAND_MS) + turned_back(stay, motion) + near_end
-        weighed.append((round(signs, 3), stay))
-    if not weighed:
-        return None
-    signs, best = max(weighed, key=lambda w: (w[0], w[1].start_ms))
-    home = any((site := ground.site(index)) and site.kind == "depot" for _, index in stands)
-    if signs < (WILD_SIGNS_HOME if home else WILD_SIGNS):
-        return None
-    return Unloading(best.start_ms, best, NOWHERE, ("turned_back",), round(min(0.9, 0.5 + 0.12 * signs), 2))
-
-
-def _off_road(stay: Stay, rows: Rows) -> bool:
-    """Whether the truck crept to the stand and away from it, as one does off the road."""
-    motion = rows["motion"]
-    i = next((k for k, r in enumerate(motion) if r.start_ms >= stay.first_fix_ms), None)
-    j = next((k for k, r in enumerate(motion) if r.start_ms > stay.last_fix_ms), None)
-    return bool(i and j is not None and motion[i - 1].key != FAST and motion[j].key != FAST)
-
-
-def _place(rows: Rows, at_ms: int) -> tuple[float, float]:
-    row = next((r for r in rows["motion"] if r.end_ms >= at_ms), rows["motion"][-1])
-    return row.x0_dm / DM_PER_M, row.y0_dm / DM_PER_M

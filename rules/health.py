@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ingest.datum import from_wgs84, to_wgs84
 from ingest.fix import DATUMS
 from rules.findings import TerminalHealth
+from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
 from rules.plane import Floats
 from rules.raster import Ints
@@ -47,6 +48,7 @@ class Knowledge:
 
     datums: Mapping[tuple[str, str], str] = field(default_factory=dict)
     ill_sensors: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    fleet: Fleet = field(default_factory=Fleet)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from rules.catalog import RULES
 from rules.clones import Sighting, counts
 from rules.findings import Findings, Stop, Trip, Violation
+from rules.fleet import Fleet
 from rules.ground import Ground
 from rules.hauls import Haul, Loading, build_haul, site_at
 from rules.load_word import Flip
@@ -46,7 +47,14 @@ def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list
 
 
 def judge_haul(
-    plate: str, loading: Loading, until_ms: int, rows: Rows, stays: list[Stay], flips: Sequence[Flip], ground: Ground
+    plate: str,
+    loading: Loading,
+    until_ms: int,
+    rows: Rows,
+    stays: list[Stay],
+    flips: Sequence[Flip],
+    ground: Ground,
+    fleet: Fleet,
 ) -> Findings:
     """The trip that a loading began, and its breaches; nothing where no load left the place.
 
@@ -58,8 +66,9 @@ def judge_haul(
         stays: the stays in them.
         flips: what the load sensor said.
         ground: the registry on the plane.
+        fleet: roads and places known.
     """
-    haul = build_haul(plate, loading, until_ms, rows, stays, flips, ground)
+    haul = build_haul(plate, loading, until_ms, rows, stays, flips, ground, fleet)
     if haul is None:
         return Findings()
     trip = _trip(haul, ground)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rules.annotate import UNKNOWN
-from rules.stretches import Stretch
+from rules.stretches import WORD_GAP_MS, Stretch
 
 FLIP_FIXES = 4  # contradictions in hand that flip the state: three stray words in a row do not
 FORGET_MS = 3_600_000  # a sensor that has said nothing for so long is no sensor any more
+DARK_MS = 600_000  # in such a gap the load may have come or gone:
+DARK_CREDIT = 2  # so many contradictions fewer flip the state, until as many words have agreed with it
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,33 @@ class LoadWord:
     onset_ms: int = 0
     before_ms: int = 0
     heard_ms: int = 0
+    credit: int = 0
 
     def hear(self, rows: list[Stretch]) -> tuple[LoadWord, list[Flip]]:
         """Takes in a truck's next stretches of load words; gives the new state and the flips found."""
-        loaded, against, onset_ms, before_ms, heard_ms = (getattr(self, name) for name in self.__dataclass_fields__)
+        loaded, against, onset_ms, before_ms, heard_ms, credit = (
+            getattr(self, name) for name in self.__dataclass_fields__
+        )
         flips: list[Flip] = []
         for row in rows:
             if row.key == UNKNOWN:
                 if loaded is not None and row.end_ms - heard_ms > FORGET_MS:
-                    loaded, against, onset_ms, before_ms, heard_ms = None, 0, 0, 0, 0
+                    loaded, against, onset_ms, before_ms, heard_ms, credit = None, 0, 0, 0, 0, 0
                 continue
             word = bool(row.key)
+            gap_ms = row.start_ms - heard_ms
+            if loaded is not None and gap_ms > WORD_GAP_MS and against == 1 and word != loaded:
+                onset_ms, before_ms = row.start_ms, heard_ms  # a lone word before a gap is no beginning
+            if loaded is not None and gap_ms > DARK_MS:
+                credit = DARK_CREDIT
             if loaded is None or word == loaded:
-                loaded, against = word, max(0, against - row.n)
+                loaded, against, credit = word, max(0, against - row.n), max(0, credit - row.n)
             else:
                 if not against:
                     onset_ms, before_ms = row.start_ms, heard_ms
                 against += row.n
-                if against >= FLIP_FIXES:
+                if against >= FLIP_FIXES - credit:
                     flips.append(Flip(word, onset_ms, before_ms))
-                    loaded, against = word, 0
+                    loaded, against, credit = word, 0, 0
             heard_ms = row.end_ms
-        return LoadWord(loaded, against, onset_ms, before_ms, heard_ms), flips
+        return LoadWord(loaded, against, onset_ms, before_ms, heard_ms, credit), flips

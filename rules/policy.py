@@ -28,6 +28,9 @@ DEFAULT_POINTS = {
     "quiet_zone": 2,
 }
 
+#: Keys that only say how reports are headed; they judge nothing, so the digest leaves them out.
+PRINTED_KEYS = ("district_name", "bulletin_title", "issuing_office", "first_issue_week", "first_issue", "lapse_days")
+
 #: Lower end of each grade, by demerit points in the scoring period: (grade, from, to) with `to` exclusive.
 DEFAULT_GRADES = {
     "vehicle": {"A": 0, "B": 6, "C": 12, "D": 20},
@@ -82,6 +85,21 @@ class Policy:
     suspect_reach_m: float = setting(
         75.0, "m", 75, 300, "stays of which circles this large touch are one place; reflections shift by 60 to 140 m"
     )
+    inspections_per_week: int = setting(
+        2, "inspections", 1, 7, "joint patrols that the city asks for each week; the patrol plan suggests as many"
+    )
+    district_name: str = setting("", "text", None, None, "whose report it is: printed before the title, in file names")
+    bulletin_title: str = setting("渣土车联合检查周报", "text", None, None, "the report's title")
+    issuing_office: str = setting("", "text", None, None, "the office that signs the report; empty: none is printed")
+    first_issue_week: str = setting(
+        "",
+        "ISO week",
+        None,
+        None,
+        "the week of the first issue; empty: issues are numbered as the weeks of the year",
+    )
+    first_issue: int = setting(1, "number", 1, 100000, "the number of that first issue")
+    lapse_days: int = setting(30, "d", 1, 366, "permits and whitelist entries that end this soon are listed")
     points: dict[str, int] = field(
         default_factory=lambda: dict(DEFAULT_POINTS),
         metadata={"unit": "points", "low": 0, "high": 1000, "why": "demerits of a confirmed violation"},
@@ -109,5 +127,6 @@ class Policy:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of every value in force: evidence names it."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        """SHA-256 of every value in force that judges: evidence names it."""
+        told = {key: value for key, value in asdict(self).items() if key not in PRINTED_KEYS}
+        return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

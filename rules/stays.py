@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from math import hypot
 from operator import attrgetter
@@ -19,6 +19,10 @@ CREEP_MAX_MS = 120_000
 LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
 REST_MS = 900_000  # a stand this long is a stay of its own; longer than any time that merges two stretches of a rule
 FROZEN_MIN_MS = 120_000  # a stand this long that ends in a leap was a frozen position
+AWAY_M = 120.0  # two places so far apart show a direction
+STUCK_MM = 200  # positions that agree to the last digit sent; noise alone moves even a standing truck by more
+STUCK_FIXES = 2
+STUCK_GONE_MM = 500_000
 TREMBLE_MM = 25_000  # a way this short between two stands is noise
 
 
@@ -48,18 +52,24 @@ class Stay(NamedTuple):
 def turned_back(stay: Stay, motion: list[Stretch]) -> float:
     """Cosine of the angle between where the truck came from and where it went: 1 is straight back, -1 straight on.
 
-    Measured from the stand to the last fast fix before it and the first after it; 0 where one is missing.
+    Measured to the last end of a stretch before it and the first after it that are well away; 0 where one is missing.
     """
     i = bisect_left(motion, stay.first_fix_ms, key=_start)
     j = bisect_right(motion, stay.last_fix_ms, key=_start)
-    came = next((r for r in reversed(motion[:i]) if r.key == FAST), None)
-    went = next((r for r in motion[j:] if r.key == FAST), None)
+    before = (place for r in reversed(motion[:i]) for place in ((r.x1_dm, r.y1_dm), (r.x0_dm, r.y0_dm)))
+    after = (place for r in motion[j:] for place in ((r.x0_dm, r.y0_dm), (r.x1_dm, r.y1_dm)))
+    came, went = _first_away(stay, before), _first_away(stay, after)
     if came is None or went is None:
         return 0.0
-    ax, ay = came.x1_dm / DM_PER_M - stay.x_m, came.y1_dm / DM_PER_M - stay.y_m
-    bx, by = went.x0_dm / DM_PER_M - stay.x_m, went.y0_dm / DM_PER_M - stay.y_m
+    (ax, ay), (bx, by) = came, went
     size = hypot(ax, ay) * hypot(bx, by)
     return (ax * bx + ay * by) / size if size > 0 else 0.0
+
+
+def _first_away(stay: Stay, places: Iterable[tuple[int, int]]) -> tuple[float, float] | None:
+    """From the stand to the first place that is too far away to be noise or shunting."""
+    ways = ((x / DM_PER_M - stay.x_m, y / DM_PER_M - stay.y_m) for x, y in places)
+    return next((way for way in ways if hypot(*way) >= AWAY_M), None)
 
 
 _start: Callable[[Stretch], int] = attrgetter("start_ms")
@@ -107,8 +117,10 @@ def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
 def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
     first, last = motion[i], motion[j]
     after = motion[j + 1] if j + 1 < len(motion) else None
-    if after is not None and after.leapt and last.end_ms - first.start_ms >= FROZEN_MIN_MS:
-        return _silence(first.start_ms, after.start_ms, first, after, sum(r.n for r in motion[i : j + 1]))
+    stood_ms = last.end_ms - first.start_ms
+    if after is not None and ((after.leapt and stood_ms >= FROZEN_MIN_MS) or _stuck_at_speed(motion, i, j)):
+        since_ms = motion[i - 1].end_ms if i and first.lead_mm <= STUCK_MM else first.start_ms
+        return _silence(since_ms, after.start_ms, first, after, sum(r.n for r in motion[i : j + 1]))
     start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)
     if i == j:
         x, y = first.mean_m
@@ -120,6 +132,16 @@ def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
             n, sum_x, sum_y = n + row.n, sum_x + row.sum_x_dm, sum_y + row.sum_y_dm
             still_ms += outer_end_ms(row, motion[k + 1] if k + 1 < len(motion) else None) - outer_start_ms(row)
     return Stay(start_ms, end_ms, sum_x / n / DM_PER_M, sum_y / n / DM_PER_M, still_ms, first.start_ms, last.end_ms, n)
+
+
+def _stuck_at_speed(motion: list[Stretch], i: int, j: int) -> bool:
+    """Whether a truck at speed is all at once told to stand at its last place, then is silent, then far away."""
+    before, first, after = motion[i - 1] if i else None, motion[i], motion[j + 1]
+    if before is None or before.key != FAST or after.lead_mm < STUCK_GONE_MM:
+        return False
+    way_mm = first.lead_mm + sum(r.length_mm for r in motion[i : j + 1]) + sum(r.lead_mm for r in motion[i + 1 : j + 1])
+    fixes = sum(r.n for r in motion[i : j + 1])
+    return fixes >= STUCK_FIXES and way_mm <= STUCK_MM and after.lead_ms > LEAD_MAX_MS
 
 
 def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch, stuck: int = 0) -> Stay:

@@ -13,12 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rules.annotate import Annotated
+from rules.annotate import STILL, Annotated
 from rules.raster import Ints
 
 #: Figures of the fixes are kept in whole decimetres, so that sums do not depend on their order.
 DM_PER_M = 10
 PLACE_BITS = 31  # two places pack into one whole number, since none is farther than 1e9 dm
+MOVED_MM = (
+    150_000  # between two standing fixes so far apart the truck has driven unseen; noise and reflections are less
+)
+WORD_GAP_MS = 120_000  # words of the load so far apart are weighed one by one
 TRAIL_FIXES = 32  # a reflection of two and a half minutes has fewer, five seconds apart
 
 
@@ -99,7 +103,12 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
     broken |= (fixes.lead_ms > silence_ms) | fixes.leapt
     for name, key_of in CHANNELS.items():
         keys = key_of(fixes)
-        first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]] | broken)
+        cut = broken
+        if name == "motion":
+            cut = broken | ((keys == STILL) & (fixes.lead_mm > MOVED_MM))
+        elif name == "load":
+            cut = broken | (fixes.lead_ms > WORD_GAP_MS)
+        first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]] | cut)
         last = np.r_[first[1:], count] - 1
         columns = [
             keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1,
@@ -164,6 +173,8 @@ def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
             and later[0].key == earlier[-1].key
             and 0 <= later[0].lead_ms <= silence_ms
             and not later[0].leapt
+            and not (name == "motion" and later[0].key == STILL and later[0].lead_mm > MOVED_MM)
+            and not (name == "load" and later[0].lead_ms > WORD_GAP_MS)
         ):
             earlier[-1] = join(earlier[-1], later[0])
             later = later[1:]

@@ -14,6 +14,7 @@ from operator import attrgetter
 from rules.annotate import STILL
 from rules.clones import CLONE_MERGE_MS, Sighting, counts, joined
 from rules.findings import Findings
+from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
 from rules.hauls import Loading, load_visits
 from rules.judge import judge_haul, judge_outing, judge_sighting, withheld
@@ -61,7 +62,7 @@ class Truck:
             sightings=joined(self.sightings, sightings) if sightings else self.sightings,
         )
 
-    def settle(self, ground: Ground, final: bool = False) -> tuple[Truck, Findings]:
+    def settle(self, ground: Ground, fleet: Fleet, final: bool = False) -> tuple[Truck, Findings]:
         """Judges every complete outing and haul (`final`: the open ones too), forgets what is no longer needed."""
         findings = Findings()
         if not self.rows["motion"]:
@@ -73,7 +74,7 @@ class Truck:
             for begin, end in outings:
                 self._settle_outing(begin, end, stays, ground, findings)
             for begun, until_ms in hauls:
-                self._settle_haul(begun, until_ms, stays, ground, findings)
+                self._settle_haul(begun, until_ms, stays, ground, fleet, findings)
             findings = withheld(findings, self.sightings)
         seen_ms = self.rows["motion"][-1].end_ms
         over = [s for s in self.sightings if final or s.end_ms + CLONE_MERGE_MS < seen_ms]
@@ -141,12 +142,12 @@ class Truck:
         return sorted(found, key=lambda x: x.at_ms)
 
     def _settle_haul(
-        self, loading: Loading, until_ms: int, stays: list[Stay], ground: Ground, findings: Findings
+        self, loading: Loading, until_ms: int, stays: list[Stay], ground: Ground, fleet: Fleet, findings: Findings
     ) -> None:
         from_ms = self._separator(loading.at_ms - KEEP_MS)
         rows = {name: _overlapping(held, from_ms, until_ms) for name, held in self.rows.items()}
         within = stays[bisect_left(stays, from_ms, key=_first_fix) : bisect_left(stays, until_ms, key=_first_fix)]
-        findings += judge_haul(self.plate, loading, until_ms, rows, within, self.flips, ground)
+        findings += judge_haul(self.plate, loading, until_ms, rows, within, self.flips, ground, fleet)
 
     def _separator(self, before_ms: int) -> int:
         """Start of the last long drive that begins before an instant; 0 where there is none."""

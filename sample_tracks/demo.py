@@ -41,7 +41,7 @@ def run_demo(out: Path, console: Console) -> tuple[Said, list[str]]:
     with Store.read(out) as store:
         for week in weeks_of(store)[-WEEKS:]:
             console.print(f"week {week}: maps and report")
-            write_week(store, week, out)
+            write_week(store, week, out, tell=lambda line: console.print(f"warning: {line}"))
         export(store, "scores", "csv", out / SCORES_FILE)
         head, rows = scores_table(scores(store))
         accuracy = score(store)

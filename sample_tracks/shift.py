@@ -32,7 +32,7 @@ def simulate(world: World, number: int, truck: Truck, plan: Plan, seed: int, hon
         if truck.whitelist is None and "day_errand" in acts and day >= 0:
             shift.errand(day)
         day_shift = day >= 0 and not acts and shift.rng.random() < 0.42
-        if truck.whitelist is not None and day_shift:
+        if truck.whitelist is not None and day_shift and not shift.waiting:
             shift.by_day(day)
         elif acts or shift.driver.tl.carrying or shift.rng.random() < 0.74:
             shift.by_night(day, [a for a in acts if a not in ("day_errand", "clone")])

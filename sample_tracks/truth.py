@@ -142,7 +142,7 @@ class Judge:
         """A load left anywhere but where muck may be taken then."""
         if haul.dumped_s < 0 or self._takes_muck(haul):
             return
-        a, b = haul.arrived_s, haul.left_s
+        a, b = haul.arrived_s, self._moves_on(haul.left_s)
         lost = any(c <= haul.dumped_s < d for c, d in self.silences + self.maybe_silences)
         known = self._told_dumped(haul)
         sure = known and not lost and self._seen(a, b, 0.4 * (b - a))
@@ -150,6 +150,10 @@ class Judge:
         self._say(
             "positive" if sure else "ignore", "unauthorised_dumping", a, b, note if known else f"{note}, no sensor"
         )
+
+    def _moves_on(self, second: int) -> int:
+        """When the truck next moves: a stop does not end with the work that was done in it."""
+        return second + int(np.argmax(np.append(self.moving[second:], True)))
 
     def _told_dumped(self, haul: Haul) -> bool:
         """Whether sensors, or else stops, tell where the load was left."""

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, fields, replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ from ingest.progress import watch
 from ingest.tally import Tally
 from rules.catalog import RULES
 from rules.engine import judge_all
+from rules.fleet import surveyed
 from rules.ground import Ground
 from rules.health import Knowledge, learn
 from rules.policy import Policy
@@ -134,7 +135,7 @@ def tune(folder: Path, keys: Sequence[str], console: Console, workers: int | Non
     truth = _truth(folder)
     registry = load(folder / REGISTRY)
     fixes = _fixes(folder / TRACKS, truth, console)
-    trial = _Trial(folder, fixes, truth, learn(fixes, Ground(registry))[0])
+    trial = _Trial(folder, fixes, truth, _learnt(fixes, Ground(registry)))
     base = {key: float(getattr(registry.policy, key)) for key in keys or tunable()}
     asked = [(key, value) for key, now in base.items() for value in values_of(key, now) if value != now]
     done = dict(_try_all(trial, asked, console, workers or len(os.sched_getaffinity(0))))
@@ -214,10 +215,15 @@ def _judge_here(one: _Asked) -> Accuracy:
 
 def _judge(trial: _Trial, one: _Asked) -> Accuracy:
     ground = Ground(registry_with(trial.folder / REGISTRY, one))
-    knowledge = learn(trial.fixes, ground)[0] if one and one[0] in LEARNT_FROM else trial.knowledge
+    knowledge = _learnt(trial.fixes, ground) if one and one[0] in LEARNT_FROM else trial.knowledge
     found, _ = judge_all(trial.fixes, ground, knowledge)
     claims = [Stretch(v.rule, v.plate, v.start_ms / 1000, v.end_ms / 1000) for v in found.violations]
     return compare(claims, trial.truth)
+
+
+def _learnt(fixes: pl.DataFrame, ground: Ground) -> Knowledge:
+    """What a run would know of terminals and fleet."""
+    return replace(learn(fixes, ground)[0], fleet=surveyed(fixes))
 
 
 def registry_with(folder: Path, one: _Asked) -> Registry:

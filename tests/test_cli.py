@@ -101,7 +101,7 @@ def test_report_and_maps_stand_where_it_says(town_store: Path, tmp_path: Path) -
 
 def test_report_takes_the_latest_week_where_none_is_named(town_store: Path, tmp_path: Path) -> None:
     done = muckwatch("report", "--store", town_store, "--format", "xlsx", "--out", tmp_path)
-    assert done.code == 0 and f"{WEEK}.xlsx" in done.out, done.err
+    assert done.code == 0 and f"周报-{WEEK}-第47期.xlsx" in done.out, done.err
     book = openpyxl.load_workbook(next(path for path in map(Path, done.out.splitlines()) if path.suffix == ".xlsx"))
     assert book.sheetnames
 

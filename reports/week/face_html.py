@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -9,56 +10,46 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from reports import names
-from reports.fault_words import fault_reason
-from reports.suspected_words import GRADE_NAMES, grade_text
 from reports.visible import shown
 from reports.week import words
-from reports.week.charts import columns, stacked_bars
-from reports.week.model import RuleLine, WeekReport
+from reports.week.document import (
+    Block,
+    Cards,
+    Cell,
+    Chart,
+    Column,
+    Document,
+    Picture,
+    Section,
+    Subhead,
+    Table,
+    Words,
+    heading,
+    printed,
+    subheading,
+)
+from reports.week.paper import captions, depths_of
 
-#: How many lines of each ranking the page shows; the workbook has them all.
-TOP_COMPANIES, TOP_VEHICLES, TOP_SITES, TOP_DISTRICTS, TOP_TRIPS, TOP_TERMINALS, TOP_SILENT = 30, 20, 20, 30, 15, 20, 40
-TOP_SUSPECTS = 20
-_DEEPEST = 5
+#: Shown folded: the cards above it say the same.
+_FOLDED = "overview"
+_SHORT_PLATE = 10
+_SHORT_TEXT = 6
 
 
-def render_html(report: WeekReport, trip_maps: Mapping[str, str] | None = None) -> str:
+def render_html(document: Document, trip_maps: Mapping[str, str] | None = None) -> str:
     """Draws the page.
 
     Args:
-        report: the week's figures.
+        document: what to say.
         trip_maps: trip id -> path of its map page, relative to where the page will lie; such trips become links.
     """
+    maps = {trip_id: quote(path, safe="/") for trip_id, path in (trip_maps or {}).items()}
+    sections = [
+        {"title": heading(n, section.title), "blocks": _blocks(section, document, maps)}
+        for n, section in enumerate(document.sections, 1)
+    ]
     template = _environment().get_template("week.html")
-    return template.render(
-        r=report,
-        t=words,
-        n=names,
-        fault_reason=fault_reason,
-        grade_text=grade_text,
-        suspect_grades=list(GRADE_NAMES),
-        top=_TOPS,
-        rule_chart=_rule_chart(report),
-        day_chart=_day_chart(report),
-        trend_chart=_trend_chart(report),
-        heat=_heat(report),
-        maps={trip_id: quote(path, safe="/") for trip_id, path in (trip_maps or {}).items()},
-        rule_lines=[line for line in report.rules if line.outcomes.all or line.previous],
-        quiet_rules=[line.name for line in report.rules if not line.outcomes.all and not line.previous],
-    )
-
-
-_TOPS = {
-    "companies": TOP_COMPANIES,
-    "vehicles": TOP_VEHICLES,
-    "sites": TOP_SITES,
-    "districts": TOP_DISTRICTS,
-    "trips": TOP_TRIPS,
-    "suspects": TOP_SUSPECTS,
-    "terminals": TOP_TERMINALS,
-    "silent": TOP_SILENT,
-}
+    return template.render(d=document, sections=sections, NEW=words.NEW)
 
 
 def _environment() -> jinja2.Environment:
@@ -79,40 +70,64 @@ def _visible(value: Any) -> Any:
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _rule_chart(report: WeekReport) -> Markup:
-    rows = [(shown(line.name), _parts(line)) for line in report.rules if line.outcomes.all]
-    return stacked_bars("各规则线索数", rows, ("属实", "待复核", "不属实"))
+def _blocks(section: Section, document: Document, maps: Mapping[str, str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    subheads = 0
+    for block, caption in captions(section):
+        if isinstance(block, Subhead):
+            subheads += 1
+            found.append({"form": "subhead", "text": subheading(subheads, block.text)})
+        elif not (isinstance(block, Table) and block.top == 0):
+            found.append(_block(block, caption, document, maps))
+    return found
 
 
-def _parts(line: RuleLine) -> tuple[int, int, int]:
-    return line.outcomes.upheld, line.outcomes.open, line.outcomes.dismissed
+def _block(block: Block, caption: str, document: Document, maps: Mapping[str, str]) -> dict[str, Any]:
+    if isinstance(block, Table):
+        return _table(block, caption, document, maps)
+    if isinstance(block, Cards):
+        return {"form": "cards", "cards": block.cards}
+    if isinstance(block, Chart):  # made by charts.py, which escapes every text in it
+        return {"form": "chart", "svg": Markup(block.svg)}
+    if isinstance(block, Picture):
+        source = "data:image/png;base64," + base64.b64encode(block.png).decode()
+        return {"form": "picture", "title": block.title, "src": source}
+    assert isinstance(block, Words)
+    return {"form": block.style, "text": block.text}
 
 
-def _day_chart(report: WeekReport) -> Markup:
-    days = report.quality.days
-    return columns(
-        "每日有效定位点",
-        [words.weekday_date(d.day) for d in days],
-        [d.fixes for d in days],
-        [d.previous_fixes for d in days],
-        ("本周定位点", "上周同日"),
-    )
-
-
-def _trend_chart(report: WeekReport) -> Markup:
-    labels = [f"第{week.number}周（{trips:,} 趟）" for week, trips, _ in report.trend]
-    clues = [clues for _, _, clues in report.trend]
-    return columns("近几周线索数", labels, clues, [None] * len(clues), ("线索数（括号内为运输趟次）", ""))
-
-
-def _heat(report: WeekReport) -> list[dict[str, Any]]:
-    """Rows of the heat table: each cell a count and a depth from 0 to 5, its share of the week's fullest hour."""
-    most = max(max(row) for row in report.heat) or 1
-    return [
-        {
-            "name": names.WEEKDAY_NAMES[weekday],
-            "total": sum(row),
-            "cells": [(row[hour], -(-_DEEPEST * row[hour] // most)) for hour in report.heat_hours],
-        }
-        for weekday, row in enumerate(report.heat)
+def _table(table: Table, caption: str, document: Document, maps: Mapping[str, str]) -> dict[str, Any]:
+    numbers, heat = table.page_columns, table.form == "heat"
+    columns: list[dict[str, Any]] = [
+        {"head": table.columns[n].head, "style": "n" if table.columns[n].is_number else ""} for n in numbers
     ]
+    depths = depths_of(table) if heat else ()
+    rows = [
+        [_cell(table.columns[n], row[n], document, depths[at][n] if heat else None) for n in numbers]
+        for at, row in enumerate(table.page_rows)
+    ]
+    keys = [column.key for column in table.columns]
+    if maps and "trip_id" in keys and table.key == "trips":
+        columns.append({"head": "地图", "style": ""})
+        for row, told in zip(table.page_rows, rows, strict=True):
+            path = maps.get(str(row[keys.index("trip_id")]))
+            told.append({"text": "查看" if path else "", "style": "k", "href": path, "change": False})
+    return {
+        **{"form": "table", "key": table.key, "caption": caption, "columns": columns, "rows": rows, "heat": heat},
+        **{"bold": table.bold, "more": table.more, "note": table.note, "empty": table.empty},
+        "folded": table.key == _FOLDED,
+    }
+
+
+def _cell(column: Column, cell: Cell, document: Document, depth: int | None) -> dict[str, Any]:
+    text = printed(column, cell, document.zone)
+    if depth is not None:
+        return {"text": "" if text == "0" else text, "style": f"d{depth}", "href": None, "change": False}
+    if column.kind == "plate":
+        style = "plate k" if len(text) <= _SHORT_PLATE else "plate"
+    elif column.is_number:
+        style = "n"
+    else:
+        short = not column.wide and len(text) <= _SHORT_TEXT
+        style = "k" if short or column.kind in ("time", "day") or column.key == "change" else "w" if column.wide else ""
+    return {"text": text, "style": style, "href": None, "change": column.key == "change" and bool(text)}

@@ -9,7 +9,9 @@ import polars as pl
 from reports.calendar import weekday_and_hour
 from reports.names import RULE_FAMILIES
 from reports.week.input import WeekCut, WeekInput
-from reports.week.model import ClueLine, Figure, Outcomes, TripLine, WeekReport
+from reports.week.issue import issue_of
+from reports.week.model import ClueLine, Outcomes, TripLine, WeekReport
+from reports.week.model_quality import Figure
 from reports.week.quality import quality
 from reports.week.suspects import suspect_lines
 from reports.week.tables import (
@@ -83,6 +85,9 @@ def report_of(given: WeekInput) -> WeekReport:
         clues=_clues(now, registry),
         suspects=suspect_lines(given.suspects, start_ms, end_ms, registry),
         quality=quality(given, now, before),
+        issue=issue_of(given.week, policy),
+        lapse_days=policy.lapse_days,
+        inspections_due=policy.inspections_per_week,
     )
 
 

@@ -6,36 +6,20 @@ is *live* until a reviewer dismisses it. Counts and points are of live clues unl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, tzinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from reports.calendar import Week
+from reports.week.model_quality import Figure, Quality
+from reports.week.model_work import Correction, Held, Issue, LapseLine, RepeaterLine, WhitelistLine
 from reports.week.suspects import SuspectLine
+from rules.hours import Hours
 
 #: A store that ends this close to the week's end holds the whole week: parked trucks report seldom.
 _PARKED_MS = 3_600_000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A headline figure; `previous` is None without data of the week before, `mean4` without two of the four before."""
-
-    key: str
-    name: str
-    unit: str
-    value: float
-    previous: float | None = None
-    mean4: float | None = None
-
-    @property
-    def change(self) -> float | None:
-        """The difference from the week before."""
-        return None if self.previous is None else self.value - self.previous
-
-    @property
-    def change_ratio(self) -> float | None:
-        """The difference as a part of the week before; None where that was nothing."""
-        return None if not self.previous else (self.value - self.previous) / self.previous
 
 
 @dataclass(frozen=True)
@@ -102,6 +86,8 @@ class VehicleLine:
     points: int
     rules: tuple[tuple[str, int], ...]
     previous: int | None
+    rate_per_100: float | None = None
+    small: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,91 +159,11 @@ class ClueLine:
 
 
 @dataclass(frozen=True)
-class TrackDay:
-    """Fixes and trucks of one operating date; `previous_fixes` of the same weekday the week before."""
-
-    day: date
-    fixes: int
-    trucks: int
-    previous_fixes: int | None
-
-
-@dataclass(frozen=True)
-class TerminalLine:
-    """How complete one truck's tracks were: `completeness` of the week, `health` as the engine judged the terminal."""
-
-    plate: str
-    terminal: str
-    company: str
-    fixes: int
-    days: int
-    completeness: float | None
-    health: float | None
-    datum_found: str
-    faults: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SilentTruck:
-    """A registered truck without one usable fix in the week; `last_ms` is when it was last heard."""
-
-    plate: str
-    company: str
-    terminal: str
-    last_ms: int | None
-
-
-@dataclass(frozen=True)
-class FaultLine:
-    """Something ill with a terminal, found by the engine."""
-
-    plate: str
-    terminal: str
-    fault: str
-    why: str
-    since_ms: int | None
-
-
-@dataclass(frozen=True)
-class RejectedLine:
-    """Unusable fixes of one reason, over the whole store: they have no trustworthy time to cut a week by."""
-
-    reason: str
-    count: int
-    first_ms: int | None
-    last_ms: int | None
-    example: str
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How far the week's tracks can be relied on; `falls` are keys of figures that fell."""
-
-    figures: tuple[Figure, ...]
-    registered: int
-    days: tuple[TrackDay, ...]
-    empty_days: tuple[date, ...]
-    terminals: tuple[TerminalLine, ...]
-    silent: tuple[SilentTruck, ...]
-    unregistered: tuple[str, ...]
-    rejected: tuple[RejectedLine, ...]
-    repeats: int
-    faults: tuple[FaultLine, ...]
-    falls: tuple[str, ...]
-    fewer_clues: bool
-    slot_s: int
-
-    def figure(self, key: str) -> Figure:
-        """One figure by key."""
-        return next(f for f in self.figures if f.key == key)
-
-
-@dataclass(frozen=True)
 class WeekReport:
     """Everything a weekly report says; `previous_starts_ms` is set if the store began during the week before."""
 
     week: Week
-    zone: tzinfo
+    zone: ZoneInfo
     day_hours: str
     start_ms: int
     end_ms: int
@@ -286,6 +192,24 @@ class WeekReport:
     clues: tuple[ClueLine, ...]
     suspects: tuple[SuspectLine, ...]
     quality: Quality
+    issue: Issue
+    repeaters: tuple[RepeaterLine, ...] = ()
+    whitelist: tuple[WhitelistLine, ...] = ()
+    lapses: tuple[LapseLine, ...] = ()
+    lapse_days: int = 0
+    inspections: tuple[Held, ...] = ()
+    inspections_due: int = 0
+    plan: Any = None
+    yielded: Any = None
+    corrections: tuple[Correction, ...] = ()
+    changed_since_issue: int | None = None  # figures that differ from what this week's own issue said
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    plates_masked: bool = False
+
+    @property
+    def day(self) -> Hours:
+        """The hours that are day; with `zone` the report is a calendar's clock."""
+        return Hours.parse(self.day_hours)
 
     @property
     def finished(self) -> bool:

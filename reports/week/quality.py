@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from reports.week.input import WeekCut, WeekInput
-from reports.week.model import FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
+from reports.week.model_quality import FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
 from reports.week.tables import company_name
 
 #: What counts as "less data than the week before": part of the figure for counts, difference for shares. A fleet's

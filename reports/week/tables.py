@@ -144,6 +144,8 @@ def by_vehicle(now: WeekCut, before: WeekCut | None, registry: Registry) -> tupl
             points=row["points"],
             rules=rules.get(plate, ()),
             previous=_previous(earlier, plate),
+            rate_per_100=_rate(row["live"], trips.get(plate, 0)),
+            small=trips.get(plate, 0) < registry.policy.min_trips_for_rate,
         )
         for plate, row in found.items()
     ]

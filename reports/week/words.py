@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from reports.names import RULE_NAMES, WEEKDAY_NAMES, name_of
-from reports.visible import shown
-from reports.week.model import Figure, WeekReport
+from reports.visible import shown as shown
+from reports.week.model import WeekReport
+from reports.week.model_quality import Figure
 
+#: Printed where the policy leaves the title empty.
+DEFAULT_TITLE = "渣土车联合检查周报"
 NO_PREVIOUS = "无上周数据"
 NEW = "新增"
 UNCHANGED = "持平"

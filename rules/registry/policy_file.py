@@ -15,6 +15,7 @@ from rules.policy import DEFAULT_GRADES, DEFAULT_POINTS, Policy
 from rules.registry.faults import FileFaults, guess, shown
 
 _LINE = re.compile(r"(.*) \(at line ([0-9]+), column ([0-9]+)\)", re.DOTALL)
+_WEEK = re.compile(r"\d{4}-W(0[1-9]|[1-4]\d|5[0-3])", re.ASCII)
 _FIELDS: dict[str, Field[Any]] = {f.name: f for f in fields(Policy)}
 _TYPES = {"str": "text in quotes", "int": "a whole number", "float": "a number"}
 
@@ -111,6 +112,9 @@ def _word(key: str, value: Any, faults: FileFaults) -> str | None:
         if not value.strip(" ;"):
             faults.error(key, "", "is empty", "local HH:MM-HH:MM; 00:00-24:00 where there is no night")
             return None
+    elif key == "first_issue_week" and value and not _WEEK.fullmatch(value):
+        faults.error(key, "", f"{shown(value)} is no ISO week", "a week such as 2026-W47, or empty")
+        return None
     elif key == "registry_datum" and value not in DATUMS:
         faults.error(key, "", f"{shown(value)} is unknown{guess(value, DATUMS)}", ", ".join(DATUMS))
         return None

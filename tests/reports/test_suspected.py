@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from shapely.geometry import Point, shape
 from small_store import DAY_MS, HOUR_MS, MONDAY_MS, make_violation, rows_of
 
 from reports import queries
+from reports.database import _ADDED
 from reports.recording import RunHead, RunRecord
 from reports.store import SCHEMA_VERSION, Store
 from reports.suspected import LOOK_BACK_MS, refresh_suspected
@@ -110,8 +112,12 @@ def test_a_store_of_the_first_version_is_brought_up_by_its_writer(
     store: Store, make_head: Head, tmp_path: Path
 ) -> None:
     path = store.path
-    store.execute("DROP VIEW suspected_sites")
-    store.execute("DROP TABLE kept.suspected")
+    for file in reversed(list(_ADDED.values())):
+        made = re.findall(
+            r"^CREATE (SCHEMA|TABLE|VIEW|SEQUENCE|INDEX|MACRO) (\w+(?:\.\w+)?)", file.read_text(), re.MULTILINE
+        )
+        for kind, name in reversed(made):
+            store.execute(f"DROP {kind} {name}")
     store.execute("UPDATE kept.meta SET schema_version = 1")
     store.close()
     with Store.read(path) as old:

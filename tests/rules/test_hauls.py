@@ -13,10 +13,12 @@ from ingest.arrange import arrange
 from rules.annotate import FAST, SLOW, STILL
 from rules.engine import judge_all
 from rules.findings import Trip
+from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
-from rules.hauls import SEEN_SLACK_MS, _wild, load_visits, site_at, stay_at
+from rules.hauls import SEEN_SLACK_MS, load_visits, site_at, stay_at
 from rules.health import Knowledge
 from rules.stays import Stay, stays_of
+from rules.wild import likeliest
 
 
 def stand(start_s: int, end_s: int, *, silence: bool = False, still_s: int | None = None) -> Stay:
@@ -132,6 +134,6 @@ def test_how_far_a_stand_is_counts_from_where_it_was_loaded() -> None:
     there = ((FAST, 100, 0, 5000), (FAST, 100, 0, 8900), (SLOW, 20, 0, 9000), (STILL, 100, 0, 9000))
     rows = motion(*there, (SLOW, 20, 0, 8900), (FAST, 100, 0, 5000))
     stay = stays_of(rows, 600_000)[0]
-    wild = _wild([(stay, NOWHERE)], 100_000, 400_000, {"motion": rows}, ground())
+    wild = likeliest([(stay, NOWHERE)], 100_000, 400_000, {"motion": rows}, ground(), Fleet())
     assert wild is not None and wild.stay == stay
-    assert wild.confidence == pytest.approx(0.5 + 0.12 * 3, abs=0.006), "off the road, back the way it came, far out"
+    assert wild.signs == pytest.approx(3, abs=0.05), "off the road, back the way it came, far out"

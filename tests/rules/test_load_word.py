@@ -63,3 +63,21 @@ def test_a_sensor_that_is_silent_just_short_of_that_is_still_the_same() -> None:
     state, _ = LoadWord().hear(rows([(0, 20), (-1, silent)]))
     assert state.loaded is False
     assert flips([(0, 20), (-1, silent), (1, 20)]) == [Flip(True, (20 + silent) * 10_000, 190_000)]
+
+
+def with_gap(before: list[tuple[int, int]], gap_ms: int, after: list[tuple[int, int]]) -> list[Stretch]:
+    first = rows(before)
+    shift_ms = first[-1].end_ms + gap_ms
+    return [*first, *(r._replace(start_ms=r.start_ms + shift_ms, end_ms=r.end_ms + shift_ms) for r in rows(after))]
+
+
+def test_a_lone_word_before_a_gap_is_no_beginning() -> None:
+    told = with_gap([(1, 30), (0, 1)], 500_000, [(0, 20)])
+    assert LoadWord().hear(told)[1] == [Flip(False, 800_000, 300_000)], "the load went in the gap"
+    assert LoadWord().hear(with_gap([(1, 30), (0, 2)], 500_000, [(0, 20)]))[1] == [Flip(False, 300_000, 290_000)]
+
+
+def test_after_a_silence_two_words_are_enough() -> None:
+    assert LoadWord().hear(with_gap([(1, 30)], 700_000, [(0, 2), (1, 9)]))[1][0] == Flip(False, 990_000, 290_000)
+    assert LoadWord().hear(with_gap([(1, 30)], 500_000, [(0, 2), (1, 9)]))[1] == [], "that was no silence"
+    assert LoadWord().hear(with_gap([(1, 30)], 700_000, [(1, 2), (0, 2), (1, 9)]))[1] == [], "its word was the same"

@@ -94,6 +94,21 @@ def test_a_leap_after_a_long_stand_was_a_frozen_position() -> None:
     assert not brief.silence, "its fixes span less than two minutes"
 
 
+def test_a_position_that_sticks_at_speed_and_falls_silent_is_one_silence_from_the_last_good_fix() -> None:
+    fast, stuck, gone = motion((FAST, 60, 600, 0), (STILL, 300, 600, 0), (FAST, 60, 5000, 0))
+    stuck = stuck._replace(lead_mm=0, length_mm=0)
+    far = gone._replace(lead_ms=400_000, lead_mm=4_000_000, start_ms=gone.start_ms + 390_000)
+    (dark,) = stays_of([fast, stuck, far], SILENCE_MS)
+    assert dark.silence and (dark.start_ms, dark.end_ms) == (fast.end_ms, far.start_ms)
+    for other in (
+        [fast, stuck._replace(lead_mm=5_000), far],  # it rolled to where it stands
+        [fast, stuck, far._replace(lead_ms=100_000)],  # it was seen all the time
+        [fast, stuck, far._replace(lead_mm=400_000)],  # it has not gone far
+        [fast._replace(key=SLOW), stuck, far],  # it was about to stop
+    ):
+        assert not any(s.silence for s in stays_of(other, SILENCE_MS))
+
+
 def test_silence_is_told_with_how_far_the_truck_came() -> None:
     first, second = motion((FAST, 60, 600, 0), (FAST, 60, 1200, 0))
     gap = second._replace(lead_ms=SILENCE_MS + 1, start_ms=second.start_ms + SILENCE_MS, x0_dm=6000, y0_dm=40_000)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.arrange import arrange
-from rules.annotate import JUDGED, Annotated, annotate
+from rules.annotate import JUDGED, STILL, Annotated, annotate
 from rules.health import Knowledge
 from rules.stretches import CHANNELS, DM_PER_M, TRAIL_FIXES, Rows, Stretch, extend, join, stretches
 
@@ -17,7 +17,9 @@ SILENCE_MS = 600_000
 
 def annotated(seed: int) -> Annotated:
     truck = Drive(start_ms=NIGHT_MS).sensors("empty", False).stand(200).sensors("full", False).stand(100).go(2000, 0)
-    truck.go(2000, 900).go(-700, 900).go(4000, 0, 70).silent(700).go(5900, 0).sensors("empty", True).stand(120).go(0, 0)
+    truck.go(2000, 900).go(-700, 900).go(4000, 0, 70).silent(700).go(5900, 0).stand(40).silent(300).at(5900, 260).stand(
+        60
+    ).sensors("empty", True).stand(120).go(0, 0)
     fixes, _ = arrange(noisy(truck.fixes(), seed, 20.0))
     return annotate(fixes, np.full(fixes.height, JUDGED, dtype=np.int8), ground(), Knowledge())
 
@@ -47,7 +49,10 @@ def plain(fixes: Annotated, name: str) -> list[Stretch]:
             bool(fixes.leapt[i]),
             ((x, y),) if name == "corridor" else (),
         )
-        if found and found[-1].key == one.key and one.lead_ms <= SILENCE_MS and not one.leapt:
+        drove_unseen = name == "motion" and key == STILL and one.lead_mm > 150_000
+        unheard = name == "load" and one.lead_ms > 120_000
+        parted = one.lead_ms > SILENCE_MS or one.leapt or drove_unseen or unheard
+        if found and found[-1].key == one.key and not parted:
             found[-1] = join(found[-1], one)
         else:
             found.append(one)

@@ -11,7 +11,7 @@ from reports import names
 from reports.week import words
 from reports.week.figures import report_of
 from reports.week.input import TRACKS, TRIPS, VIOLATIONS, WeekInput
-from reports.week.model import Figure
+from reports.week.model_quality import Figure
 
 A, B, C = "苏A10001", "苏A10002", "苏A10003"
 

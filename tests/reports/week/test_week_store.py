@@ -15,7 +15,7 @@ from week_faces import Page
 from reports.archive import archive_fixes
 from reports.recording import RunHead, RunRecord
 from reports.store import Store, StoreError
-from reports.week import build, parse_week, write
+from reports.week import FORMATS, build, parse_week, write
 from rules.findings import Findings
 from rules.registry import load
 
@@ -104,27 +104,28 @@ def test_writes_files_that_are_the_same_again_and_link_to_maps(week_store, tmp_p
     (tmp_path / "maps" / "week").mkdir(parents=True)
     for name in (f"trip-{trip_id}.html", "week-2026-W47.html", f"{trip_id}-old.html"):
         (tmp_path / "maps" / "week" / name).write_text("x")
-    first = write(week_store, WEEK, tmp_path / "a" / "reports", maps_dir=tmp_path / "maps")
-    again = write(week_store, WEEK, tmp_path / "b" / "reports", maps_dir=tmp_path / "maps")
-    assert [p.name for p in first] == ["周报-2026-W47.html", "周报-2026-W47.xlsx"]
+    first = write(build(week_store, WEEK), tmp_path / "a" / "reports", maps_dir=tmp_path / "maps")
+    again = write(build(week_store, WEEK), tmp_path / "b" / "reports", maps_dir=tmp_path / "maps")
+    assert [p.name for p in first] == [f"渣土车联合检查周报-2026-W47-第47期.{f}" for f in FORMATS]
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in again]
     assert sorted(p.name for p in first[0].parent.iterdir()) == sorted(p.name for p in first)
-    links = [a["href"] for tag, a in Page(first[0].read_text(encoding="utf-8")).tags if tag == "a"]
+    page = Page(first[3].read_text(encoding="utf-8"))
+    links = [a["href"] for tag, a in page.tags if tag == "a" and not a["href"].startswith("#")]
     assert links == [f"../../maps/week/trip-{trip_id}.html"]
     assert (first[0].parent / links[0]).is_file()
-    assert openpyxl.load_workbook(first[1])["违规明细"].max_row == 5
+    assert openpyxl.load_workbook(first[2])["违规明细"].max_row == 5
 
 
 def test_a_new_store_gives_a_report_that_says_so(tmp_path):
     with Store.open(tmp_path / "new", create=True) as store:
         report = build(store, WEEK)
         assert not report.has_data and report.cutoff_ms is None
-        assert "没有任何数据" in write(store, WEEK, tmp_path / "out", ["html"])[0].read_text(encoding="utf-8")
+        assert "没有任何数据" in write(build(store, WEEK), tmp_path / "out", ["html"])[0].read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_written_is_said(week_store, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write the report"):
-        write(week_store, WEEK, tmp_path / "file" / "out")
-    with pytest.raises(ValueError, match=r"'docx' is no format.*html, xlsx"):
-        write(week_store, WEEK, tmp_path / "out", ["docx"])
+        write(build(week_store, WEEK), tmp_path / "file" / "out")
+    with pytest.raises(ValueError, match=r"'odt' is no format.*docx, pdf, xlsx, html, json"):
+        write(build(week_store, WEEK), tmp_path / "out", ["odt"])

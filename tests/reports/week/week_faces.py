@@ -1,12 +1,22 @@
-"""Reads both faces of a weekly report back: tables of the page by id, sheets of the workbook by name."""
+"""Draws a document's five faces and reads each back, with readers that did not write them."""
 
 from __future__ import annotations
 
+import json
+import re
+from functools import cached_property
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import docx
 import openpyxl
+from pypdf import PdfReader
+
+from reports.week import document_of, write
+from reports.week.document import Document, Table, printed
+from reports.week.model import WeekReport
 
 
 class Page(HTMLParser):
@@ -44,20 +54,54 @@ class Page(HTMLParser):
             self._cell.append(data)
 
 
-def sheet_rows(path: Path, name: str, first_head: str) -> list[dict[str, Any]]:
-    """The rows of the table whose head begins with that cell, by head; ends at an empty row."""
-    sheet = openpyxl.load_workbook(path)[name]
-    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    head = next(n for n, row in enumerate(rows) if row[0] == first_head and row[1] is not None)
-    found = []
-    for row in rows[head + 1 :]:
-        if row[0] is None or row[0] == "（无）":
-            break
-        found.append({key: value for key, value in zip(rows[head], row, strict=True) if key})
-    return found
+class Faces:
+    """The faces of one document, as files in a folder and as bytes by format."""
+
+    def __init__(self, report: WeekReport, folder: Path) -> None:
+        self.document = document_of(report)
+        self.folder = folder
+        self.paths = write(report, folder)
+        self.bytes = {path.suffix[1:]: path.read_bytes() for path in self.paths}
+
+    @cached_property
+    def page(self) -> Page:
+        return Page(self.bytes["html"].decode())
+
+    @cached_property
+    def json(self) -> Any:
+        return json.loads(self.bytes["json"])
+
+    @cached_property
+    def book(self) -> openpyxl.Workbook:
+        return openpyxl.load_workbook(BytesIO(self.bytes["xlsx"]))
+
+    @cached_property
+    def paper(self) -> docx.document.Document:
+        return docx.Document(BytesIO(self.bytes["docx"]))
+
+    @cached_property
+    def pdf(self) -> str:
+        """Every letter of the PDF in reading order, without space."""
+        pages = (page.extract_text() for page in PdfReader(BytesIO(self.bytes["pdf"])).pages)
+        return squeezed("".join(re.sub(r"—\s*\d+\s*—\s*$", "", text.strip()) for text in pages))
+
+    def sheet(self, table: Table) -> list[dict[str, Any]]:
+        """The rows of a table in the workbook, by head: under its title where the sheet has several tables."""
+        rows = [[cell.value for cell in row] for row in self.book[table.sheet].iter_rows()]
+        several = sum(t.sheet == table.sheet for t in self.document.tables) > 1
+        heads = [column.head for column in table.columns]
+        fits = [n for n, row in enumerate(rows) if row[: len(heads)] == heads]
+        head = next(n for n in fits if not several or rows[n - 1][0] == table.title)
+        found = rows[head + 1 : head + 1 + len(table.rows)]
+        return [dict(zip(heads, row[: len(heads)], strict=True)) for row in found]
 
 
-def number(text: str) -> float | None:
-    """A printed number; None for a dash."""
-    plain = text.replace(",", "").rstrip("*")
-    return None if plain in ("—", "") else float(plain.rstrip("%"))
+def squeezed(text: str) -> str:
+    """A text without spaces, visible or not."""
+    return "".join(text.replace("\u200b", "").split())
+
+
+def said(table: Table, document: Document) -> list[list[str]]:
+    """The rows of a table as pages ought to print them."""
+    shown = table.page_columns
+    return [[printed(table.columns[n], row[n], document.zone) for n in shown] for row in table.page_rows]

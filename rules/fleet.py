@@ -1,0 +1,134 @@
+"""What only the whole fleet can tell, learnt before judging: the roads it drives, the places where bodies are raised.
+
+A stand on a road that many trucks drive fast is a light or a jam; a stand off all of them is no traffic. Learnt from
+whole columns of fixes in any order, so it costs one pass while tracks are read. Plain numbers: see `to_json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import ceil, cos, floor, hypot, radians
+
+import polars as pl
+
+CELL_DEG = 0.0005  # about 50 m
+ROW = 1_000_000  # a cell is its row times this plus its column; there are 720,000 columns
+FAST_KMH = 25.0
+STANDING_KMH = 5.0
+M_PER_DEG = 111_000.0
+ON_ROAD_M = 55.0  # a cell's middle so near is the road at hand: half a cell, a lane and noise
+ROAD_PASSES = 3  # trucks by cell in the cells around; fewer may be two terminals that tell the same wrong datum
+PLACE_M = 120.0
+PLACE_TRUCKS = 2
+LIFT_FAST_SHARE = 0.1  # who says so often at speed that the body is up has an ill sensor
+KEPT_ROWS = 2_000_000  # cells by truck that are held before they are counted together
+
+Cell = int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Trucks counted by cell: `roads` driven fast, `places` where a standing truck raised its body."""
+
+    roads: Mapping[Cell, int] = field(default_factory=dict)
+    places: Mapping[Cell, int] = field(default_factory=dict)
+
+    def on_road(self, lon: float, lat: float) -> bool | None:
+        """Whether a place lies on a road that trucks drive fast; None where the fleet's roads are not known."""
+        if not self.roads:
+            return None
+        return _around(self.roads, lon, lat, ON_ROAD_M) >= ROAD_PASSES
+
+    def known_place(self, lon: float, lat: float) -> bool:
+        """Whether several trucks raised their bodies hereabouts."""
+        return _around(self.places, lon, lat, PLACE_M) >= PLACE_TRUCKS
+
+    def to_json(self) -> str:
+        """As text that `from_json` reads; equal knowledge gives equal text."""
+        told = {name: sorted(cells.items()) for name, cells in (("roads", self.roads), ("places", self.places))}
+        return json.dumps(told, separators=(",", ":"))
+
+    @staticmethod
+    def from_json(text: str) -> Fleet:
+        """What `to_json` wrote.
+
+        Raises:
+            ValueError: if the text is something else.
+        """
+        told = json.loads(text)
+        try:
+            roads, places = ({int(c): int(n) for c, n in told[name]} for name in ("roads", "places"))
+        except (KeyError, TypeError) as fault:
+            raise ValueError(f"no knowledge of a fleet: {fault!r}") from fault
+        return Fleet(roads, places)
+
+
+class Survey:
+    """Gathers the fleet's knowledge from frames of fixes, in any order and cut."""
+
+    def __init__(self) -> None:
+        self._roads: list[pl.DataFrame] = []
+        self._raised: list[pl.DataFrame] = []
+        self._rows = 0
+
+    def watch(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """The frames themselves, each looked at in passing."""
+        for frame in frames:
+            self.add(frame)
+            yield frame
+
+    def add(self, fixes: pl.DataFrame) -> None:
+        """Takes in fixes: `FIX_SCHEMA`, any order."""
+        cell = (pl.col("lat") / CELL_DEG).floor().cast(pl.Int64) * ROW + (pl.col("lon") / CELL_DEG).floor().cast(
+            pl.Int64
+        )
+        fast = pl.col("speed_kmh") > FAST_KMH
+        told = fixes.lazy().filter("valid")
+        self._roads.append(told.filter(fast).select("plate", cell=cell).unique().collect())
+        raised = told.filter(pl.col("lift")).select(
+            "plate", cell=cell, fast=fast, stood=pl.col("speed_kmh") < STANDING_KMH
+        )
+        self._raised.append(
+            raised.group_by("plate", "cell").agg(pl.len(), pl.col("fast").sum(), pl.col("stood").sum()).collect()
+        )
+        self._rows += self._roads[-1].height
+        if self._rows > KEPT_ROWS:
+            self._roads = [pl.concat(self._roads).unique()]
+            self._rows = self._roads[0].height // 2
+
+    def learnt(self) -> Fleet:
+        """What was gathered so far."""
+        if not self._roads:
+            return Fleet()
+        roads = pl.concat(self._roads).unique()["cell"].value_counts().iter_rows()
+        raised = pl.concat(self._raised)
+        share = raised.group_by("plate").agg(ill=pl.col("fast").sum() > LIFT_FAST_SHARE * pl.col("len").sum())
+        well = raised.filter(pl.col("stood") > 0).join(share.filter(~pl.col("ill")), on="plate", how="semi")
+        places = well.unique(["plate", "cell"])["cell"].value_counts().iter_rows()
+        return Fleet(dict(sorted(roads)), dict(sorted(places)))
+
+
+def surveyed(fixes: pl.DataFrame) -> Fleet:
+    """What one frame of the whole fleet's fixes (`FIX_SCHEMA`) tells."""
+    survey = Survey()
+    survey.add(fixes)
+    return survey.learnt()
+
+
+def _around(cells: Mapping[Cell, int], lon: float, lat: float, reach_m: float) -> int:
+    """The counts of the cells whose middle is within reach, summed."""
+    wide_m = M_PER_DEG * cos(radians(lat))
+    rows, columns = ceil(reach_m / (M_PER_DEG * CELL_DEG)), ceil(reach_m / (wide_m * CELL_DEG))
+    row, column = floor(lat / CELL_DEG), floor(lon / CELL_DEG)
+    total = 0
+    for i in range(row - rows, row + rows + 1):
+        for j in range(column - columns, column + columns + 1):
+            count = cells.get(i * ROW + j)
+            if (
+                count
+                and hypot(((i + 0.5) * CELL_DEG - lat) * M_PER_DEG, ((j + 0.5) * CELL_DEG - lon) * wide_m) <= reach_m
+            ):
+                total += count
+    return total

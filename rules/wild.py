@@ -1,0 +1,123 @@
+"""Where a truck without sensors left its load, told from the stands of a trip that reached no place for it.
+
+Signs add up: the stand is off the roads that the fleet drives; it lasted longer than any light; the truck went back the
+way it came, near the far end of the trip; it stood before the gate of a place that takes muck and never went in; other
+trucks are known to leave loads there. Who then goes back to load again has left a load somewhere; of who goes home more
+is asked, and so it is where the load may have been delivered unseen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot
+
+import numpy as np
+import shapely
+
+from rules.annotate import FAST
+from rules.fleet import Fleet
+from rules.ground import NOWHERE, Ground
+from rules.stays import Stay, turned_back
+from rules.stretches import DM_PER_M, Rows
+
+WILD_STAND_MIN_MS = 60_000  # traffic lights are shorter
+LONG_STAND_MS = 150_000  # and no light is this long
+DUMP_STAND_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps; leaving a load takes minutes
+FAR_END_SHARE = 0.85  # of the trip's farthest distance from where it loaded
+GATE_M = 300.0  # a stand so near a site that takes muck is before its gate
+SIGNS_AGAIN, SIGNS_HOME = 2.0, 2.5  # of four and more signs, each at most 1;
+SIGNS_AGAIN_OFF_ROAD = 1.75  # who stood off the roads, where they are known, and loads again, was at no light
+SIGNS_UNSEEN = 3.5  # where a delivery may have gone unseen
+CREPT = 0.8  # what a stand off the roads counts when the truck was at speed right before or after it
+JAMMED = 0.3  # what creeping to a stand and away from it counts on a road
+
+
+@dataclass(frozen=True)
+class Wild:
+    """The likeliest stand, how many signs tell of it, and by which words."""
+
+    stay: Stay
+    signs: float
+    off_road: bool
+    words: tuple[str, ...]
+
+
+def likeliest(
+    stands: list[tuple[Stay, int]],
+    left_ms: int,
+    until_ms: int,
+    rows: Rows,
+    ground: Ground,
+    fleet: Fleet,
+    unseen: bool = False,
+) -> Wild | None:
+    """The stand at which the load was left, None where no stand has signs enough.
+
+    Args:
+        stands: the trip's stands, each with the site it was at.
+        left_ms: when the truck pulled away laden, epoch ms.
+        until_ms: when it loaded again, or was last seen.
+        rows: its stretches.
+        ground: the registry on the plane.
+        fleet: roads and places known.
+        unseen: whether it may have delivered while nobody saw.
+    """
+    motion = rows["motion"]
+    x0, y0 = _place(rows, left_ms)
+    away = [hypot(r.x1_dm / DM_PER_M - x0, r.y1_dm / DM_PER_M - y0) for r in motion if left_ms <= r.end_ms < until_ms]
+    far = max(away, default=0.0)
+    weighed: list[Wild] = []
+    for stay, index in stands:
+        if index != NOWHERE or not WILD_STAND_MIN_MS <= stay.still_ms <= DUMP_STAND_MAX_MS:
+            continue
+        near_end = hypot(stay.x_m - x0, stay.y_m - y0) >= FAR_END_SHARE * far
+        long = stay.still_ms >= LONG_STAND_MS
+        off, place = _off_road(stay, rows, ground, fleet)
+        gate = long and not unseen and _at_gate(stay, ground)
+        back = turned_back(stay, motion)
+        if fleet.roads and off >= CREPT:
+            back = max(back, 0.0)  # a track may lead on to another road; going straight on tells of lights, on a road
+        signs = off + long + back + near_end + gate + place
+        words = tuple(w for w, told in (("turned_back", True), ("gate", gate), ("known_place", place)) if told)
+        weighed.append(Wild(stay, round(signs, 3), off >= CREPT, words))
+    if not weighed:
+        return None
+    best = max(weighed, key=lambda w: (w.signs, w.stay.start_ms))
+    home = any((site := ground.site(index)) and site.kind == "depot" for _, index in stands)
+    again = SIGNS_AGAIN_OFF_ROAD if fleet.roads and best.off_road else SIGNS_AGAIN
+    least = SIGNS_UNSEEN if unseen else SIGNS_HOME if home else again
+    return best if best.signs >= least else None
+
+
+def _off_road(stay: Stay, rows: Rows, ground: Ground, fleet: Fleet) -> tuple[float, bool]:
+    """How far the stand tells of being off the road, 0 to 1, and whether it is a place where bodies are raised."""
+    crept = crept_to_and_fro(stay, rows)
+    lon, lat = (float(v[0]) for v in ground.plane.to_deg(np.array([stay.x_m]), np.array([stay.y_m])))
+    on_road = fleet.on_road(lon, lat)
+    if on_road is None:
+        return float(crept), fleet.known_place(lon, lat)
+    if on_road:
+        return (JAMMED if crept else 0.0), fleet.known_place(lon, lat)
+    return (1.0 if crept else CREPT), fleet.known_place(lon, lat)
+
+
+def crept_to_and_fro(stay: Stay, rows: Rows) -> bool:
+    """Whether the truck crept to the stand and away from it, as one does off the road."""
+    motion = rows["motion"]
+    i = next((k for k, r in enumerate(motion) if r.start_ms >= stay.first_fix_ms), None)
+    j = next((k for k, r in enumerate(motion) if r.start_ms > stay.last_fix_ms), None)
+    return bool(i and j is not None and motion[i - 1].key != FAST and motion[j].key != FAST)
+
+
+def _at_gate(stay: Stay, ground: Ground) -> bool:
+    """Whether the stand is before a site that takes muck and is in force then."""
+    here = shapely.Point(stay.x_m, stay.y_m)
+    return any(
+        site.takes_muck and site.validity.holds(stay.start_ms) and polygon.distance(here) <= GATE_M
+        for site, polygon in zip(ground.registry.sites, ground.site_polygons, strict=True)
+    )
+
+
+def _place(rows: Rows, at_ms: int) -> tuple[float, float]:
+    row = next((r for r in rows["motion"] if r.end_ms >= at_ms), rows["motion"][-1])
+    return row.x0_dm / DM_PER_M, row.y0_dm / DM_PER_M
