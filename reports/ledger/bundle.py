@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,19 +32,20 @@ from rules.registry import Registry
 #: Fixes this long before and after the trip (or the violation, where it belongs to none) are taken along.
 MARGIN_MS = 5 * 60_000
 _OFFLINE = Path(__file__).parent / "offline"
-#: Of the log: what is about the case, and the runs and the registry that its findings rest on.
+#: Of the log: what is about the case ($1), the export itself ($2), the runs that judged it with their registry, and
+#: what archived the files that its fixes are in ($3).
 _ABOUT = """
-WITH found AS (SELECT idx FROM ledger.entries WHERE kind = 'finding' AND subject = $1),
-runs AS (
-    SELECT DISTINCT (SELECT max(r.idx) FROM ledger.entries r WHERE r.kind = 'run' AND r.idx < found.idx) AS idx
-    FROM found
+WITH judged AS (
+    SELECT idx, json_extract_string(body, '$.payload.registry_digest') AS digest FROM ledger.entries
+    WHERE kind = 'run' AND json_exists(body, '$.payload.registry_digest')
+), runs AS (
+    SELECT DISTINCT (SELECT max(j.idx) FROM judged j WHERE j.idx < found.idx) AS idx
+    FROM ledger.entries found WHERE kind = 'finding' AND subject = $1
 )
 SELECT idx, body FROM ledger.entries
-WHERE (subject = $1 AND kind IN ('finding', 'decision')) OR idx IN (SELECT idx FROM runs) OR idx = $2
-    OR (kind = 'registry' AND subject IN (
-        SELECT json_extract_string(body, '$.payload.registry_digest') FROM ledger.entries
-        WHERE idx IN (SELECT idx FROM runs)
-    ))
+WHERE (subject = $1 AND kind IN ('finding', 'decision')) OR idx = $2 OR idx IN (SELECT idx FROM runs)
+    OR (kind = 'registry' AND subject IN (SELECT digest FROM judged WHERE idx IN (SELECT idx FROM runs)))
+    OR (kind = 'run' AND EXISTS (SELECT 1 FROM (SELECT unnest($3::VARCHAR[]) AS sha256) WHERE contains(body, sha256)))
 ORDER BY idx
 """
 
@@ -70,18 +71,17 @@ def gather(store: Store, violation_id: str, attached: Mapping[str, bytes] | None
     if not len(found):
         raise StoreUnusable(f"{store.path}: there is no violation {violation_id!r}")
     row = found.row(0, named=True)
-    history = [json.loads(body) for body in _bodies(store, violation_id, -1).values()]
-    runs = [entry["payload"] for entry in history if entry["kind"] == "run"]
-    if not runs:
-        raise StoreUnusable(f"{store.path}: violation {violation_id} is not in the log; run again to have it there")
-    registry = load_registry(store.path, runs[-1]["registry_digest"])
     start_ms, end_ms = _span(store, row)
+    archive = _archived(store, row["plate"], start_ms, end_ms)
+    history = [json.loads(body) for body in _bodies(store, violation_id, -1, archive).values()]
+    judged = [entry["payload"] for entry in history if "registry_digest" in entry["payload"]]
+    if not judged or not any(entry["kind"] == "finding" for entry in history):
+        raise StoreUnusable(f"{store.path}: violation {violation_id} is not in the log; run again to have it there")
+    registry = load_registry(store.path, judged[-1]["registry_digest"])
     files = {
         "violation.json": _json(row),
         "fixes.jsonl": _fixes(store, row["plate"], start_ms, end_ms),
-        "sources.json": _json(
-            {"archive": _archived(store, row["plate"], start_ms, end_ms), "span_ms": [start_ms, end_ms]}
-        ),
+        "sources.json": _json({"archive": archive, "span_ms": [start_ms, end_ms]}),
         "registry.json": _json(_registry_rows(registry, row)),
         "history.json": _json(history),
         "README.txt": (_OFFLINE / "readme.txt").read_bytes(),
@@ -113,11 +113,11 @@ def seal(store: Store, violation_id: str, files: Mapping[str, bytes], *, actor: 
     with store.transaction():
         said = {"what": "bundle", "manifest_sha256": hashlib.sha256(manifest).hexdigest(), "files": len(files)}
         index = append(store, "export", violation_id, actor, said, at_ms=at_ms)
-        proof = _proof(store, violation_id, index)
+        proof = _proof(store, violation_id, index, json.loads(files["sources.json"])["archive"])
     return packed({**files, MANIFEST: manifest, PROOF: proof})
 
 
-def _proof(store: Store, violation_id: str, index: int) -> bytes:
+def _proof(store: Store, violation_id: str, index: int, archive: Sequence[Mapping[str, Any]]) -> bytes:
     """Every entry about the case with its path to the signed root."""
     head = last_head(store)
     leaves = [bytes.fromhex(leaf) for leaf in store.query("SELECT leaf FROM ledger.entries ORDER BY idx")["leaf"]]
@@ -126,14 +126,16 @@ def _proof(store: Store, violation_id: str, index: int) -> bytes:
     tree = LeafTree(leaves)
     entries = [
         {"body": body, "path": [each.hex() for each in tree.inclusion_path(at)]}
-        for at, body in _bodies(store, violation_id, index).items()
+        for at, body in _bodies(store, violation_id, index, archive).items()
     ]
     pem = store.query("SELECT public_key FROM ledger.keys WHERE key_id = ?", [head.key_id]).item()
     return canonical({"entries": entries, "head": asdict(head), "public_key": pem})
 
 
-def _bodies(store: Store, violation_id: str, export_index: int) -> dict[int, str]:
-    return dict(store.query(_ABOUT, [violation_id, export_index]).iter_rows())
+def _bodies(store: Store, violation_id: str, export_index: int, archive: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """The entries about a case, by index."""
+    files = [file["sha256"] for file in archive]
+    return dict(store.query(_ABOUT, [violation_id, export_index, files]).iter_rows())
 
 
 def _span(store: Store, row: Mapping[str, Any]) -> tuple[int, int]:

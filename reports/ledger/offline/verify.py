@@ -170,7 +170,7 @@ def _agree(files: dict[str, bytes], manifest: dict[str, Any], entries: list[dict
     if row["violation_id"] != case or not found or found[-1]["facts"] != facts:
         raise Bad("violation.json is not what the log holds as found")
     runs = [e["payload"] for e in entries if e["kind"] == "run"]
-    judged = runs[-1] if runs else {}
+    judged = ([run for run in runs if "registry_digest" in run] or [{}])[-1]
     registry = json.loads(files["registry.json"].decode())
     if (registry["digest"], registry["policy_digest"]) != (judged.get("registry_digest"), judged.get("policy_digest")):
         raise Bad("registry.json is not of the registry that it was judged by")

@@ -147,6 +147,21 @@ def test_findings_changed_behind_the_log_are_not_sealed_as_found(store: Store) -
         verified(unpacked(bundle))
 
 
+def test_a_case_found_by_the_stream_is_proven_with_what_archived_its_fixes(store: Store) -> None:
+    case = case_of(store)
+    row = store.query("SELECT facts FROM kept.violations WHERE violation_id = ?", [case])
+    archive = [[f.path, f.rows, f.sha256] for f in store.manifest()]
+    with store.transaction():  # as `reports/intake` says it: files for themselves, findings by workers
+        append(store, "run", "archive:1", "intake", {"topic": "fixes", "archive": archive}, at_ms=8)
+        append(store, "run", "archive:2", "intake", {"topic": "fixes", "archive": [["x", 1, "f" * 64]]}, at_ms=8)
+        append(store, "finding", case, "worker", {"op": "revised", "facts": row.item()}, at_ms=8)
+    files = unpacked(seal(store, case, gather(store, case), actor="王", at_ms=9))
+    told = verified(files)
+    assert not any("another run" in line for line in told)
+    subjects = [e["subject"] for e in json.loads(files["history.json"])]
+    assert "archive:1" in subjects and "archive:2" not in subjects
+
+
 def test_an_export_is_an_entry_of_the_log(store: Store, sealed: bytes) -> None:
     found = store.query("SELECT index, actor, payload FROM audit_log WHERE kind = 'export'")
     head = last_head(store)
