@@ -59,11 +59,16 @@ def gateway_process(
     kafka: str, folder: Path, core: int | None
 ) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int], str]]:
     """A gateway as people start it, on one core; gives the process, where to call it and the page of its figures."""
-    pin = None if core is None else (lambda: os.sched_setaffinity(0, {core}))
+
+    def prepare() -> None:  # the limit of open files is what most systems begin with
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
     command = [sys.executable, str(ROOT / "muckwatch.py"), "gateway", "--listen", "127.0.0.1:0", "--kafka", kafka]
     command += ["--journal", str(folder), "--watch", "127.0.0.1:0"]
     with (folder.parent / "gateway.log").open("a") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=pin)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=prepare)
     try:
         assert process.stdout
         host, _, port = process.stdout.readline().split()[-1].rpartition(":")

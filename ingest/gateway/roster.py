@@ -6,6 +6,8 @@ a terminal's own word for its plate is taken.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import hmac
 import logging
@@ -55,13 +57,14 @@ class Roster:
             plates: the registry's terminals and their plates; None lets every terminal in.
             dialects: the vendor dialects.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         self._dialects = dialects
         self._plates = plates
         self._by_digits = _by_digits(plates or {})
         self._secret = _secret(folder / "secret")
         self._path = folder / "terminals.jsonl"
         self._known = _read_known(self._path)
-        self._file = self._path.open("ab")
+        self._file = self._path.open("ab", buffering=0)
 
     def register(self, phone: str, said: Register) -> str:
         """Takes a registration; returns the code to show from now on.
@@ -70,15 +73,14 @@ class Roster:
             Refused: `unknown_terminal` or `other_plate`.
         """
         terminal, plate = self._place(phone, said.plate)
-        if said.plate and said.plate != plate:
+        if said.plate and said.colour and _bare(said.plate) != _bare(plate):  # without a colour it is the VIN
             raise Refused("other_plate", f"terminal {terminal} says {said.plate!r}, the registry {plate!r}")
         known = Known(terminal, plate, said.maker, said.model)
         if self._known.get(terminal) != known:
             if terminal not in self._known and len(self._known) >= KNOWN_MAX:
                 raise Refused("unknown_terminal", f"terminal {terminal}: {KNOWN_MAX} are known already")
             self._known[terminal] = known
-            self._file.write(msgspec.json.encode(known) + b"\n")
-            self._file.flush()
+            self._keep(known)
         return self._code(terminal)
 
     def authenticate(self, phone: str, code: str) -> tuple[str, str, Dialect]:
@@ -101,6 +103,17 @@ class Roster:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+    def _keep(self, known: Known) -> None:
+        """Writes down what is known; where the disk is full the terminal registers again after the next restart."""
+        good, line = os.fstat(self._file.fileno()).st_size, msgspec.json.encode(known) + b"\n"
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            log.warning("%s: %s; terminal %s is known until the next restart", self._path, error, known.terminal)
+            with contextlib.suppress(OSError):
+                self._file.truncate(good)
 
     def _find(self, phone: str) -> tuple[str, str | None]:
         """The terminal's number and the registry's plate; leading zeros count, unless only without them one is found.
@@ -127,6 +140,11 @@ class Roster:
 
     def _code(self, terminal: str) -> str:
         return hmac.new(self._secret, terminal.encode(), hashlib.sha256).hexdigest()[:_CODE_CHARS]
+
+
+def _bare(plate: str) -> str:
+    """A plate without what some write between its parts."""
+    return "".join(c for c in plate.upper() if c.isalnum())
 
 
 def _by_digits(plates: Mapping[str, str]) -> dict[str, str]:
@@ -163,6 +181,7 @@ def _read_known(path: Path) -> dict[str, Known]:
             continue
         known[one.terminal] = one
     written = path.with_suffix(".new")
-    written.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in known.values()))
-    written.replace(path)
+    with contextlib.suppress(OSError):  # a full disk: the longer file does as well
+        written.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in known.values()))
+        written.replace(path)
     return known
