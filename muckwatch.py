@@ -12,6 +12,7 @@ import click
 
 from commands import judging, ledger, outputs, terminal
 from commands.gateway import gateway, simulate
+from commands.inspections import inspection
 from commands.serve import serve
 from commands.streaming import publish, worker
 from commands.token import token
@@ -39,7 +40,7 @@ for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, t
     cli.add_command(_command)
 for _command in (publish, worker, gateway, simulate):
     cli.add_command(_command)
-for _command in (ledger.verify, ledger.head, ledger.bundle, token, webhook):
+for _command in (ledger.verify, ledger.head, ledger.bundle, token, webhook, inspection):
     cli.add_command(_command)
 
 

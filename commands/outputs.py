@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ def _formats(text: str) -> tuple[str, ...]:
     "--format", "form", callback=reads(_formats), default="all", show_default=True, help="As in the list below."
 )
 @click.option("--out", type=folder, help="Where to; default: reports and maps inside the store.")
+@click.option("--issue", is_flag=True, help="Hand it out: what it says is kept, and later changes are corrections.")
 @click.option("--mask-plates", is_flag=True, help="Mask plates, for publication.")
 @click.option(
     "--fonts", type=_FONTS, help="The office's own folder of fonts; default: MUCKWATCH_FONTS, then the system's."
@@ -45,7 +47,7 @@ def _formats(text: str) -> tuple[str, ...]:
 @tiles_option
 @roads_option
 def report(
-    store_folder: Path, week: Week | None, form: tuple[str, ...], out: Path | None, mask_plates: bool,
+    store_folder: Path, week: Week | None, form: tuple[str, ...], out: Path | None, issue: bool, mask_plates: bool,
     fonts: Path | None, tiles: Tiles | None, roads: Path | None,
 ) -> None:  # fmt: skip
     """Writes the weekly joint-inspection report and its maps.
@@ -59,13 +61,15 @@ def report(
       muckwatch report --store week47 --week 2026-W47
       muckwatch report --store week47 --week 2026-W47 --format docx,pdf --out /srv/reports
       muckwatch report --store week47 --week 2026-W47 --format pdf --mask-plates
+      muckwatch report --store week47 --week 2026-W47 --issue
     """
     from maps.with_report import write_week
     from reports.spoken import weeks_of
     from reports.store import Store
 
     options: dict[str, Any] = {"tiles": tiles, "roads": roads, "mask_plates": mask_plates, "fonts": fonts}
-    with Store.read(store_folder) as store:
+    options["issued_ms"] = int(time.time() * 1000) if issue else None
+    with Store.open(store_folder) if issue else Store.read(store_folder) as store:
         told = lambda line: say(f"warning: {line}", err=True)
         written = write_week(store, week or weeks_of(store)[-1], out or store.path, form, **options, tell=told)
     say(*(path.resolve() for path in written))

@@ -9,7 +9,7 @@ from maps.data import write_week_maps
 from maps.shell import Tiles
 from reports.calendar import Week
 from reports.store import Store
-from reports.week import FORMATS, build, write
+from reports.week import FORMATS, build, hand_out, write
 
 REPORTS_FOLDER, MAPS_FOLDER = "reports", "maps"
 
@@ -22,6 +22,7 @@ def write_week(
     *,
     tiles: Tiles | None = None,
     roads: Path | None = None,
+    issued_ms: int | None = None,
     mask_plates: bool = False,
     fonts: Path | None = None,
     tell: Callable[[str], None] | None = None,
@@ -36,6 +37,7 @@ def write_week(
         formats: of the report.
         tiles: a tile server; without one no page asks for anything.
         roads: a GeoJSON file of roads instead of the registry's.
+        issued_ms: hand the report out as an issue at that time (epoch ms); the store must be open for writing.
         mask_plates: mask plates in the report, for publication; the maps name trucks and are not for it.
         fonts: the office's own folder of fonts.
         tell: told in a line of what this machine could not do.
@@ -48,8 +50,11 @@ def write_week(
         StoreError: the store cannot be read or the folder not written.
     """
     maps = write_week_maps(store, week, out_dir / MAPS_FOLDER, on_progress, tiles, roads)
+    told = build(store, week)
+    if issued_ms is not None:
+        hand_out(store, told, issued_ms)
     report = write(
-        build(store, week),
+        told,
         out_dir / REPORTS_FOLDER,
         formats,
         maps_dir=out_dir / MAPS_FOLDER,

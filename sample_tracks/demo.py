@@ -9,16 +9,22 @@ from rich.console import Console
 
 from maps.with_report import MAPS_FOLDER, REPORTS_FOLDER, write_week
 from reports.export import export
+from reports.inspections import keep, read_csv
 from reports.run import run_stored
 from reports.scores import scores, scores_table
 from reports.spoken import Said, found, weeks_of
 from reports.store import Store
+from reports.week import build, hand_out
+from reports.week.issuing import issued_in
 from sample_tracks.clock import LOCAL
 from sample_tracks.score import score
 
 HERE = Path(__file__).parent
 #: The present of the demo: the morning after the last sample night, whatever the clock of the machine says.
 NOW = datetime(2026, 11, 23, 9, tzinfo=LOCAL)
+#: What the invented city's people found on the road.
+INSPECTIONS = HERE / "inspections.csv"
+_WEEK_MS = 7 * 86_400_000
 SCORES_FILE = "scores.csv"
 #: The tracks begin at a midnight, and what is left of that night belongs to a week before them.
 WEEKS = 2
@@ -38,8 +44,13 @@ def run_demo(out: Path, console: Console) -> tuple[Said, list[str]]:
     console.print("judging the sample tracks")
     now_ms = int(NOW.timestamp() * 1000)
     summary = run_stored(HERE / "registry", [str(HERE / "tracks")], out, console=console, now_ms=now_ms)
+    with Store.open(out) as store:
+        keep(store, read_csv(INSPECTIONS.read_text("utf-8"), INSPECTIONS.name), now_ms)
+        last, this = weeks_of(store)[-WEEKS:]
+        if not issued_in(store):
+            hand_out(store, build(store, last), now_ms - _WEEK_MS)
     with Store.read(out) as store:
-        for week in weeks_of(store)[-WEEKS:]:
+        for week in (last, this):
             console.print(f"week {week}: maps and report")
             write_week(store, week, out, tell=lambda line: console.print(f"warning: {line}"))
         export(store, "scores", "csv", out / SCORES_FILE)

@@ -19,6 +19,10 @@ from sample_tracks.truth import CORRIDOR_M, LIMIT_KMH, SITE_MARGIN_M
 
 POLICY = f"""\
 # The invented city's policy: what differs from, or underlines, the program's defaults.
+district_name = "宁泽区"
+issuing_office = "宁泽区城市管理局"
+first_issue_week = "2026-W01"
+first_issue = 1
 timezone = "Asia/Shanghai"
 day_hours = "06:00-20:00"
 corridor_m = {CORRIDOR_M:.0f}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from reports.calendar import Week, parse_week
 from reports.fonts import Fonts, FontsMissing, find_fonts
+from reports.patrol.keeping import keep_plan, kept_plan
+from reports.patrol.plan import plan_patrol, yield_of
 from reports.store import Store, StoreError
 from reports.visible import coded
 from reports.week.contents import document_of
@@ -21,11 +23,12 @@ from reports.week.face_pdf import chart_pictures, letters_of, render_pdf
 from reports.week.face_xlsx import write_xlsx
 from reports.week.figures import WEEKS_BACK, report_of
 from reports.week.issue import file_stem
+from reports.week.issuing import changes, corrections, issue, issued_in
 from reports.week.masked import masked
 from reports.week.model import WeekReport
 from reports.week.reading import read_week
 
-__all__ = ["FORMATS", "Week", "WeekReport", "build", "document_of", "parse_week", "write"]
+__all__ = ["FORMATS", "Week", "WeekReport", "build", "document_of", "hand_out", "parse_week", "write"]
 
 FORMATS = ("docx", "pdf", "xlsx", "html", "json")
 #: The file of a trip's map page.
@@ -38,7 +41,33 @@ def build(store: Store, week: Week) -> WeekReport:
     Raises:
         StoreError: if the store cannot be read.
     """
-    return report_of(read_week(store, week, WEEKS_BACK))
+    report = report_of(read_week(store, week, WEEKS_BACK))
+    issues = issued_in(store)
+    earlier = [parse_week(x.week) for x in issues if x.week < str(week)][-WEEKS_BACK:]
+    now = {str(w): document_of(report_of(read_week(store, w, WEEKS_BACK))) for w in earlier}
+    own = next((x for x in issues if x.week == str(week)), None)
+    changed = None if own is None else changes(own, document_of(report))
+    report = replace(report, corrections=corrections(issues, now, str(week)), changed_since_issue=changed)
+    if not report.has_data:
+        return report
+    suggested = kept_plan(store, week) or plan_patrol(store, week)
+    return replace(report, plan=plan_patrol(store, week.back(-1)), yielded=yield_of(store, suggested))
+
+
+def hand_out(store: Store, report: WeekReport, issued_ms: int) -> None:
+    """Hands a report out as an issue: keeps what it says and the plan that it suggests.
+
+    Args:
+        store: open for writing.
+        report: from `build`.
+        issued_ms: when, epoch ms.
+
+    Raises:
+        StoreUnusable: if the week has been handed out.
+    """
+    issue(store, document_of(report), issued_ms)
+    if report.plan:
+        keep_plan(store, report.plan, issued_ms)
 
 
 def write(

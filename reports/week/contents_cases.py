@@ -101,7 +101,7 @@ def whitelist(report: WeekReport) -> Table:
     )
     note = (
         "本周白天有行驶的车辆和在册白名单车辆。条件：白名单在有效期内；为装有主动安全系统的新型车；终端在线且轨迹完整度"
-        "不低于 90%；终端无故障；没有超出准许时段的日间线索。日间行驶按 10 分钟时段估算。"
+        "不低于 90%；终端无故障；没有超出准许时段的日间线索。日间行驶按有明显位移的时段估算。"
     )
     return Table(
         "whitelist",
@@ -121,6 +121,7 @@ def lapses(report: WeekReport) -> Table:
         Column("kind", "类别"),
         Column("number", "证号（文号）"),
         Column("holder", "持有人", wide=True),
+        Column("plate", "车牌", "plate"),
     )
     columns += (
         Column("place", "工地", wide=True),
@@ -128,7 +129,9 @@ def lapses(report: WeekReport) -> Table:
         Column("days_left", "剩余天数", "int"),
     )
     columns += (Column("trips", "本周趟次", "int"),)
-    rows = tuple((x.kind, x.number, x.holder, x.place or "—", x.last_day, x.days_left, x.trips) for x in report.lapses)
+    rows = tuple(
+        (x.kind, x.number, x.holder, x.plate, x.place or "—", x.last_day, x.days_left, x.trips) for x in report.lapses
+    )
     note = f"自本周末起 {report.lapse_days} 天内到期，或在本周内已到期；剩余天数从本周日算起，负数为已到期。"
     return Table(
         "lapses", "即将到期的核准证与白名单", "到期", columns, rows, TOP_LAPSES, note, "没有即将到期的核准证或白名单。"

@@ -26,6 +26,7 @@ from reports.week.tables import (
     rules_by,
     site_name,
 )
+from reports.week.work import held, lapses, repeaters, whitelist
 from rules.registry.model import Registry
 
 #: How many weeks before this one the means and the trend look at.
@@ -54,6 +55,8 @@ def report_of(given: WeekInput) -> WeekReport:
     before = last if now.has_data and last.has_data and given.whole(last.week) else None
     start_ms, end_ms = given.week.span_ms(policy)
     heat = weekday_and_hour(now.live["start_ms"].to_numpy(), given.week, policy)
+    found = quality(given, now, before)
+    trend = [cut for cut in reversed([now, *yardsticks]) if cut.has_data]
     return WeekReport(
         week=given.week,
         zone=registry.zone,
@@ -72,7 +75,7 @@ def report_of(given: WeekInput) -> WeekReport:
         families=_families(now, before),
         outcomes=_outcomes(now),
         previous_outcomes=_outcomes(before) if before else None,
-        trend=tuple((c.week, c.trips.height, c.live.height) for c in reversed([now, *yardsticks]) if c.has_data),
+        trend=tuple((c.week, c.trips.height, c.live.height) for c in trend),
         rules=by_rule(now, before),
         companies=by_company(now, before, registry),
         vehicles=by_vehicle(now, before, registry),
@@ -84,7 +87,11 @@ def report_of(given: WeekInput) -> WeekReport:
         trips=_trips(given, now),
         clues=_clues(now, registry),
         suspects=suspect_lines(given.suspects, start_ms, end_ms, registry),
-        quality=quality(given, now, before),
+        quality=found,
+        repeaters=repeaters(given, now, trend),
+        whitelist=whitelist(given, now, found),
+        lapses=lapses(given, now),
+        inspections=held(given),
         issue=issue_of(given.week, policy),
         lapse_days=policy.lapse_days,
         inspections_due=policy.inspections_per_week,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from reports.calendar import Week
+from reports.inspections import InspectionRecord
 from reports.names import OUTCOME_OF_STATUS
 from reports.week.suspects import SUSPECTS
 from rules.registry.model import Registry
@@ -42,13 +43,14 @@ TRIPS: dict[str, pl.DataType] = {
     "distance_m": pl.Float64(),
 }
 #: One row a truck and operating date. `slots` counts the spans of `slot_s` that hold a fix, `slots_due` those from the
-#: first fix of the date to the last.
+#: first fix of the date to the last, `day_slots` those by day in which the truck moved.
 TRACKS: dict[str, pl.DataType] = {
     "day": pl.Date(),
     "plate": pl.String(),
     "fixes": pl.Int64(),
     "slots": pl.Int64(),
     "slots_due": pl.Int64(),
+    "day_slots": pl.Int64(),
 }
 HEALTH: dict[str, pl.DataType] = {
     "plate": pl.String(),
@@ -96,6 +98,7 @@ class WeekInput:
     rejected: pl.DataFrame = field(default_factory=lambda: _empty(REJECTED))
     suspects: pl.DataFrame = field(default_factory=lambda: _empty(SUSPECTS))
     heard_ms: Mapping[str, int] = field(default_factory=dict)
+    inspections: Sequence[InspectionRecord] = ()
     repeats: int = 0
     first_ms: int | None = None
     cutoff_ms: int | None = None

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from reports.calendar import Week
+from reports.patrol.model import PatrolPlan, PlanYield
 from reports.week.model_quality import Figure, Quality
 from reports.week.model_work import Correction, Held, Issue, LapseLine, RepeaterLine, WhitelistLine
 from reports.week.suspects import SuspectLine
@@ -199,8 +199,8 @@ class WeekReport:
     lapse_days: int = 0
     inspections: tuple[Held, ...] = ()
     inspections_due: int = 0
-    plan: Any = None
-    yielded: Any = None
+    plan: PatrolPlan | None = None
+    yielded: PlanYield | None = None
     corrections: tuple[Correction, ...] = ()
     changed_since_issue: int | None = None  # figures that differ from what this week's own issue said
     pictures: Mapping[str, bytes] = field(default_factory=dict)

@@ -49,6 +49,7 @@ class LapseLine:
     last_day: date
     days_left: int
     trips: int | None
+    plate: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from reports import queries
 from reports.archive import FIXES_FOLDER
 from reports.calendar import Week, date_bounds_ms
+from reports.inspections import held_between
 from reports.store import Store, StoreError
 from reports.week.input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
 from reports.week.suspects import SUSPECTS
@@ -35,6 +36,9 @@ SELECT coalesce(sum(repeated), 0)::BIGINT FROM (
     SELECT arg_max(repeated, number) AS repeated FROM kept.runs GROUP BY input_digest
 )
 """
+_M_PER_DEG = 111_195.0
+#: A truck whose fixes of ten minutes spread less than this stood, or was shunted about a yard.
+_MOVED_M = 300.0
 _OF_VIOLATION, _OF_TRIP = (
     {"start_ms": "start_time", "end_ms": "end_time"},
     {"loaded_ms": "loaded_at", "dumped_ms": "dumped_at"},
@@ -64,11 +68,12 @@ def read_week(store: Store, week: Week, weeks_back: int) -> WeekInput:
         violations=_fit(queries.violations_between(store, from_ms, end_ms), VIOLATIONS, _OF_VIOLATION),
         trips=_fit(queries.trips_between(store, from_ms, end_ms), TRIPS, _OF_TRIP),
         trips_of_clues=_fit(store.query(_TRIPS_OF_CLUES, [from_ms, end_ms]), TRIPS, _OF_TRIP),
-        tracks=_tracks(store, days, policy.silence_min_s),
+        tracks=_tracks(store, days, policy),
         health=_fit(store.query(_HEALTH, [start_ms, end_ms]), HEALTH, {}),
         heard_ms=dict(store.query(_HEARD, [start_ms]).iter_rows()),
         rejected=_fit(queries.rejected(store), REJECTED, {"first_ms": "first_seen", "last_ms": "last_seen"}),
         suspects=_fit(queries.suspected_sites(store), SUSPECTS, {"first_ms": "first_seen", "last_ms": "last_seen"}),
+        inspections=held_between(store, week.monday, week.sunday),
         repeats=int(store.query(_REPEATS).item()),
         first_ms=recorded[0] if recorded else None,
         cutoff_ms=recorded[1] if recorded else None,
@@ -81,10 +86,10 @@ def _fit(rows: pl.DataFrame, schema: Mapping[str, pl.DataType], instants: Mappin
     return rows.select(asked).cast(pl.Schema(schema))
 
 
-def _tracks(store: Store, days: list[tuple[date, int, int]], slot_s: int) -> pl.DataFrame:
+def _tracks(store: Store, days: list[tuple[date, int, int]], policy: Policy) -> pl.DataFrame:
     """Counts the archive by truck and operating date, in the columns of `TRACKS`; reads few columns of few files."""
     manifest = store.manifest()
-    slot_ms = slot_s * 1000
+    slot_ms = policy.silence_min_s * 1000
     found = [pl.DataFrame(schema=TRACKS)]
     for day, start_ms, end_ms in days:
         paths = [store.path / FIXES_FOLDER / f.path for f in manifest if f.first_ms < end_ms and f.last_ms >= start_ms]
@@ -92,11 +97,19 @@ def _tracks(store: Store, days: list[tuple[date, int, int]], slot_s: int) -> pl.
             continue
         slot = pl.col("time_ms") // slot_ms
         usable = pl.col("time_ms").is_between(start_ms, end_ms, closed="left") & pl.col("valid").fill_null(True)
+        by_day = _within(pl.col("slot") * slot_ms, slot_ms, policy.day.between(start_ms, end_ms, policy.zone))
         per_truck = (
             pl.scan_parquet(paths, hive_partitioning=False, glob=False)
             .filter(usable)
+            .group_by("plate", slot=slot)
+            .agg(fixes=pl.len(), moved_m=_reach_m("lat", 1.0) + _reach_m("lon", pl.col("lat").mean().radians().cos()))
             .group_by("plate")
-            .agg(fixes=pl.len(), slots=slot.n_unique(), slots_due=slot.max() - slot.min() + 1)
+            .agg(
+                pl.col("fixes").sum(),
+                slots=pl.len(),
+                slots_due=pl.col("slot").max() - pl.col("slot").min() + 1,
+                day_slots=(by_day & (pl.col("moved_m") > _MOVED_M)).sum(),
+            )
             .with_columns(day=pl.lit(day))
             .select(list(TRACKS))
         )
@@ -105,3 +118,14 @@ def _tracks(store: Store, days: list[tuple[date, int, int]], slot_s: int) -> pl.
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StoreError(f"{store.path}: the fix archive cannot be read: {str(error).splitlines()[0]}") from error
     return pl.concat(found).sort("day", "plate")
+
+
+def _reach_m(column: str, scale: float | pl.Expr) -> pl.Expr:
+    """How far positions of a group spread along an axis, metres."""
+    return (pl.col(column).max() - pl.col(column).min()) * _M_PER_DEG * scale
+
+
+def _within(start_ms: pl.Expr, length_ms: int, spans: Sequence[tuple[int, int]]) -> pl.Expr:
+    """Whether a slot lies in one of the spans."""
+    parts = [(start_ms >= a) & (start_ms + length_ms <= b) for a, b in spans]
+    return pl.any_horizontal(parts) if parts else pl.lit(False)
