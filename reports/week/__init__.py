@@ -51,7 +51,9 @@ def build(store: Store, week: Week) -> WeekReport:
     if not report.has_data:
         return report
     suggested = kept_plan(store, week) or plan_patrol(store, week)
-    return replace(report, plan=plan_patrol(store, week.back(-1)), yielded=yield_of(store, suggested))
+    coming = week.back(-1)
+    plan = kept_plan(store, coming) or plan_patrol(store, coming)
+    return replace(report, plan=plan, yielded=yield_of(store, suggested))
 
 
 def hand_out(store: Store, report: WeekReport, issued_ms: int) -> None:
