@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ingest.gateway.depot import Health
 from ingest.jt808.frames import REASONS as BAD_FRAME
 
 #: Why a frame is not acknowledged as done.
@@ -68,7 +69,7 @@ class Balance:
 class GatewayCollector(Collector):
     """The balance, and how storing goes, as Prometheus metrics."""
 
-    def __init__(self, balance: Balance, health: object, waiting_bytes: object) -> None:
+    def __init__(self, balance: Balance, health: Health, waiting_bytes: Callable[[], int]) -> None:
         self._balance, self._health, self._waiting_bytes = balance, health, waiting_bytes
 
     def collect(self) -> Iterator[Metric]:
@@ -83,10 +84,10 @@ class GatewayCollector(Collector):
             "length_lies": (b.length_lies, "Locations whose stated length is wrong."),
             "connections_opened": (b.opened, "Connections that were let in."),
             "terminals_replaced": (b.replaced, "Connections given up for a newer one of the same terminal."),
-            "records_sent": (getattr(h, "sent", 0), "Records that went to Kafka directly."),
-            "records_journaled": (getattr(h, "journaled", 0), "Records that went into the journal."),
-            "records_drained": (getattr(h, "drained", 0), "Records that came from the journal into Kafka."),
-            "store_failures": (getattr(h, "failures", 0), "Attempts at storing that failed."),
+            "records_sent": (h.sent, "Records that went to Kafka directly."),
+            "records_journaled": (h.journaled, "Records that went into the journal."),
+            "records_drained": (h.drained, "Records that came from the journal into Kafka."),
+            "store_failures": (h.failures, "Attempts at storing that failed."),
         }
         for name, (value, told) in counts.items():
             yield CounterMetricFamily(f"muckwatch_gateway_{name}", told, value=value)
@@ -105,10 +106,10 @@ class GatewayCollector(Collector):
             "frames_off_balance": (b.off_by(), "Frames unaccounted for; anything but 0 is a fault."),
             "connections": (b.connections, "Connections open now."),
             "terminals_online": (b.online, "Terminals authenticated now."),
-            "kafka_up": (int(getattr(h, "kafka", True)), "1 while Kafka takes records."),
-            "journal_up": (int(getattr(h, "journal", True)), "1 while the journal could take records."),
-            "healthy": (int(getattr(h, "good", True)), "1 while what arrives is kept somewhere."),
-            "journal_bytes": (self._waiting_bytes() if callable(self._waiting_bytes) else 0, "Bytes in the journal."),
+            "kafka_up": (int(h.kafka), "1 while Kafka takes records."),
+            "journal_up": (int(h.journal), "1 while the journal could take records."),
+            "healthy": (int(h.good), "1 while what arrives is kept somewhere."),
+            "journal_bytes": (self._waiting_bytes(), "Bytes in the journal."),
         }
         for name, (value, told) in gauges.items():
             yield GaugeMetricFamily(f"muckwatch_gateway_{name}", told, value=float(value))
