@@ -38,6 +38,7 @@ from tools.broker import Broker
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERVAL_S = 10.0
+_BUCKET = 'keeping_seconds_bucket{{le="{}"}}'
 _START_MS = 1_794_837_600_000
 
 
@@ -186,10 +187,15 @@ async def load(
 
     async def phase(name: str, seconds: float) -> None:
         fleet.phase, before_s, begun_s = name, cpu_s(process.pid), time.monotonic()
+        before = await asyncio.to_thread(figures, page)
         await asyncio.sleep(seconds)
         used = (cpu_s(process.pid) - before_s) / (time.monotonic() - begun_s)
+        told = await asyncio.to_thread(figures, page)
+        kept_in = {limit: told[_BUCKET.format(limit)] - before[_BUCKET.format(limit)] for limit in ("0.2", "+Inf")}
         print(
-            f"{name:14}{spread(fleet.waits_s[name])}  unanswered {fleet.unanswered[name]}  core {used:4.0%}", flush=True
+            f"{name:14}{spread(fleet.waits_s[name])}  unanswered {fleet.unanswered[name]}"
+            f"  kept within 200 ms {kept_in['0.2'] / max(1, kept_in['+Inf']):7.2%}  core {used:4.0%}",
+            flush=True,
         )
 
     await phase("calm", chosen.seconds)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
+from math import inf
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ingest.gateway.depot import Health
@@ -28,6 +30,10 @@ REASONS: dict[str, str] = {
 }
 
 
+#: Upper limits by which waits are counted, seconds.
+WAITS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
 @dataclass
 class Balance:
     """Counts since the start; belongs to the event loop's thread."""
@@ -45,11 +51,18 @@ class Balance:
     opened: int = 0
     closed: Counter[str] = field(default_factory=Counter)
     replaced: int = 0
+    waits: Counter[float] = field(default_factory=Counter)
+    waited_s: float = 0.0
 
     def refuse(self, reason: str, count: int = 1) -> None:
         """Counts frames that end here without being acknowledged."""
         assert reason in REASONS
         self.refused[reason] += count
+
+    def waited(self, seconds: float) -> None:
+        """Notes how long a frame waited to be kept."""
+        self.waits[next((limit for limit in WAITS_S if seconds <= limit), inf)] += 1
+        self.waited_s += seconds
 
     def off_by(self) -> int:
         """Frames that are unaccounted for; anything but 0 is a fault of the program."""
@@ -97,6 +110,16 @@ class GatewayCollector(Collector):
         for reason in REASONS:
             refused.add_metric([reason], b.refused[reason])
         yield refused
+        limits = (*WAITS_S, inf)
+        within = accumulate(b.waits[limit] for limit in limits)
+        yield HistogramMetricFamily(
+            "muckwatch_gateway_keeping_seconds",
+            "From reading a frame to its being kept.",
+            buckets=[
+                ("+Inf" if limit == inf else str(limit), count) for limit, count in zip(limits, within, strict=True)
+            ],
+            sum_value=b.waited_s,
+        )
         closed = CounterMetricFamily("muckwatch_gateway_connections_closed", "Connections that ended.", labels=["why"])
         for why, count in b.closed.items():
             closed.add_metric([why], count)

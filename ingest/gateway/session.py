@@ -184,14 +184,15 @@ class Session:
         cuts = range(0, len(lines), FIXES_A_RECORD)
         records = [Outgoing(FIXES, key, b"\n".join(lines[at : at + FIXES_A_RECORD])) for at in cuts]
         records += [self._raw(wire, who, "damaged_batch" if damaged else None) for wire in wires]
-        self.hand_in(Ticket(records, partial(self._stored, headers, len(lines), damaged)))
+        self.hand_in(Ticket(records, partial(self._stored, headers, len(lines), damaged, time.monotonic())))
 
-    def _stored(self, headers: Sequence[Header], fixes: int, damaged: bool, kept: bool) -> None:
+    def _stored(self, headers: Sequence[Header], fixes: int, damaged: bool, begun_s: float, kept: bool) -> None:
         self._settle(len(headers))
         if not kept:
             self.balance.refuse("not_stored", len(headers))
             return
         self.balance.fixes += fixes
+        self.balance.waited(time.monotonic() - begun_s)
         if self.closed:
             self.balance.refuse("connection_lost", len(headers))
             return
