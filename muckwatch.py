@@ -17,6 +17,7 @@ from commands.serve import serve
 from commands.streaming import publish, worker
 from commands.token import token
 from commands.tune import tune
+from commands.user import user
 from commands.webhook import webhook
 
 
@@ -36,7 +37,7 @@ def cli() -> None:
 
 for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
-for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve):
+for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve, user):
     cli.add_command(_command)
 for _command in (publish, worker, gateway, simulate):
     cli.add_command(_command)

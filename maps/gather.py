@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -68,6 +68,13 @@ class Source:
     store: Store
     roads_file: Path | None = None
     tiles: Tiles | None = None
+
+    def on(self, store: Store) -> Source:
+        """The same store through another reader: what this one has read of the registry is not read again."""
+        other = replace(self, store=store)
+        kept = ("registry", "tell", "plane", "roads", "base")
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name in kept})
+        return other
 
     @cached_property
     def registry(self) -> Registry:

@@ -131,6 +131,11 @@ def page(kind: str, data: dict[str, Any], tiles: Tiles | None = None) -> str:
     return f'{head}<script type="application/json" id="muck-data">{inert_json(data)}</script>{tail}'
 
 
+def page_parts(kind: str) -> tuple[str, str]:
+    """A page of that kind without any data: what stands before it and what after it."""
+    return _shell(kind, "")
+
+
 def inert_json(data: Any) -> str:
     """JSON that is only text wherever it stands in a page: no character of it can end a script element or open a tag.
 

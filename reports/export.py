@@ -138,6 +138,11 @@ def _parquet(rows: _Rows, out: BinaryIO) -> None:
             writer.write_table(batch.to_arrow())
 
 
+def write_sheet(frame: pl.DataFrame, name: str, out: BinaryIO, zone: str = "UTC") -> None:
+    """Writes a frame as a workbook of one sheet, every text a typed string; instants as the wall clock of the zone."""
+    _xlsx(_Rows(name, iter([frame]), dict(frame.schema), len(frame), zone), out)
+
+
 def _xlsx(rows: _Rows, out: BinaryIO) -> None:
     book = xlsxwriter.Workbook(
         out,

@@ -126,7 +126,7 @@ class Recording:
         keep_registry(store.path, self.head.registry.digest, self.head.registry_folder_files)
         manifest = reconcile(store.path, store.manifest(), self._archive)
         with store.transaction(), store.lending(found):
-            said = finding_changes(store, self.head.command, _GONE)
+            said = finding_changes(store, self.head.command, _GONE, UNTOUCHED)
             counts = _merge_violations(store, self.head.started_at_ms)
             for statement in _MERGE_REST:
                 store.execute(statement)
@@ -192,20 +192,42 @@ def _joined(name: str, parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 _IN_SPAN = "EXISTS (FROM new_spans s WHERE s.plate = k.plate AND {column} BETWEEN s.first_ms AND s.last_ms)"
+#: A violation that nobody has begun to review: the engine may still take it back.
+UNTOUCHED = "k.status = 'flagged' AND k.violation_id NOT IN (SELECT case_id FROM kept.decisions)"
 #: A violation kept so far that lies in the span that was judged, and was not found again.
 _GONE = f"{_IN_SPAN.format(column='k.start_ms')} AND k.violation_id NOT IN (SELECT violation_id FROM new_violations)"
 
 
+def doubt_and_remove(store: Store, gone: str, recorded_ms: int) -> int:
+    """Takes back what was not found again and nobody has touched; a case that people work on is only put in doubt.
+
+    Args:
+        store: the writer, in a transaction, with `new_violations` lent.
+        gone: a condition on `k`, a violation kept so far: it was looked for, and is no violation any more.
+        recorded_ms: when, epoch ms: a decided case is in doubt from then on.
+
+    Returns:
+        How many were removed.
+    """
+    removed = store.execute(f"DELETE FROM kept.violations k WHERE {UNTOUCHED} AND {gone}")
+    store.execute(f"UPDATE kept.violations k SET facts_changed = true WHERE {gone}")
+    store.execute(
+        "UPDATE kept.violations k SET facts_changed = k.status <> 'flagged' AND k.facts <> n.facts "
+        "FROM new_violations n WHERE n.violation_id = k.violation_id"
+    )
+    store.execute(
+        "INSERT INTO kept.doubts SELECT k.violation_id, coalesce(n.facts, ''), ? FROM kept.violations k "
+        f"LEFT JOIN new_violations n USING (violation_id) WHERE k.facts_changed AND k.status IN {DECIDED} "
+        f"AND (n.violation_id IS NOT NULL OR {gone}) ON CONFLICT DO NOTHING",
+        [recorded_ms],
+    )
+    return removed
+
+
 def _merge_violations(store: Store, recorded_ms: int) -> dict[str, int]:
     """Merges `new_violations`, given as lent frames with `new_spans`; says how many rows went which way."""
-    decided, gone = f"k.status IN {DECIDED}", _GONE
     columns = [c for c in frames.SCHEMAS["violations"] if c != "violation_id"]
-    removed = store.execute(f"DELETE FROM kept.violations k WHERE k.status = 'flagged' AND {gone}")
-    store.execute(f"UPDATE kept.violations k SET facts_changed = true WHERE {decided} AND {gone}")
-    store.execute(
-        "UPDATE kept.violations k SET facts_changed = k.facts <> n.facts FROM new_violations n "
-        f"WHERE n.violation_id = k.violation_id AND {decided}"
-    )
+    removed = doubt_and_remove(store, _GONE, recorded_ms)
     revised = store.execute(
         f"UPDATE kept.violations k SET {', '.join(f'{c} = n.{c}' for c in columns)}, revision = k.revision + 1, "
         "recorded_ms = ? FROM new_violations n "

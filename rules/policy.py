@@ -100,6 +100,10 @@ class Policy:
     )
     first_issue: int = setting(1, "number", 1, 100000, "the number of that first issue")
     lapse_days: int = setting(30, "d", 1, 366, "permits and whitelist entries that end this soon are listed")
+    review_days: int = setting(5, "d", 1, 60, "both reviews, from the day the flag was recorded")
+    notify_days: int = setting(5, "d", 1, 60, "telling the party, from the confirmation")
+    void_days: int = setting(3, "d", 1, 60, "deciding about a case whose facts changed, from the day that was found")
+    appeal_days: int = setting(60, "d", 1, 365, "an appeal, from the notice; shown to the party, never enforced")
     points: dict[str, int] = field(
         default_factory=lambda: dict(DEFAULT_POINTS),
         metadata={"unit": "points", "low": 0, "high": 1000, "why": "demerits of a confirmed violation"},

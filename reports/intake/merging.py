@@ -17,7 +17,7 @@ from reports import frames
 from reports.intake.words import Words
 from reports.ledger.entries import Entry, append_all
 from reports.ledger.findings import finding_changes
-from reports.recording import DECIDED, RunHead, RunRecord
+from reports.recording import UNTOUCHED, RunHead, RunRecord, doubt_and_remove
 from reports.store import Store
 from rules.findings import Findings, Violation
 from rules.points import share_points
@@ -59,7 +59,7 @@ def take_in(store: Store, words: Words, offsets: Offsets, now_ms: int) -> int:
         "early": pl.DataFrame({"id": sorted(early)}, schema={"id": pl.String}),
     }
     with store.transaction(), store.lending(lent):
-        entries = [_as_said(e, early) for e in finding_changes(store, "worker", _GONE)]
+        entries = [_as_said(e, early) for e in finding_changes(store, "worker", _GONE, UNTOUCHED)]
         _merge_violations(store, now_ms)
         for statement in _MERGE_REST:
             store.execute(statement)
@@ -144,13 +144,7 @@ def _as_said(entry: Entry, early: set[str]) -> Entry:
 
 def _merge_violations(store: Store, now_ms: int) -> None:
     columns = [c for c in frames.SCHEMAS["violations"] if c != "violation_id"]
-    decided = f"k.status IN {DECIDED}"
-    store.execute(f"DELETE FROM kept.violations k WHERE k.status = 'flagged' AND {_GONE}")
-    store.execute(f"UPDATE kept.violations k SET facts_changed = true WHERE {decided} AND {_GONE}")
-    store.execute(
-        "UPDATE kept.violations k SET facts_changed = k.facts <> n.facts FROM new_violations n "
-        f"WHERE n.violation_id = k.violation_id AND {decided}"
-    )
+    doubt_and_remove(store, _GONE, now_ms)
     still_early = "k.violation_id IN (SELECT id FROM new_early)"
     store.execute(
         f"UPDATE kept.violations k SET {', '.join(f'{c} = n.{c}' for c in columns)}, "

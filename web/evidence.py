@@ -1,0 +1,142 @@
+"""A case in words and figures: the evidence, the rule and registry rows it rests on, terminals, fixes, the map."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.fix import FIX_SCHEMA
+from maps.gather import Source
+from maps.ground import validity_text
+from maps.tell import Teller
+from maps.trip_page import TripMap
+from reports import evidence_fields, queries
+from reports.fault_words import fault_reason
+from reports.names import DATUM_NAMES, FAULT_NAMES, name_of
+from reports.store import Store
+from rules.catalog import RULES
+from rules.registry import Registry
+from web.context import Context
+
+Rows = list[tuple[str, str]]
+_RULES = {rule.rule_id: rule for rule in RULES}
+#: Raw fixes are shown this long before and after the violation, and so many at most.
+FIX_MARGIN_MS, FIX_ROWS = 5 * 60_000, 2000
+_LOADS = {"empty": "空", "half": "半载", "full": "重"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page and a paper say of a case: one sentence, figures, and what the judgement rests on."""
+
+    sentence: str
+    figures: Rows
+    basis: Rows
+
+
+def source_of(context: Context, store: Store) -> Source:
+    """The store as maps read it, with the registry recorded last read only once for all requests."""
+    digest = str(store.query("SELECT registry_digest FROM kept.runs ORDER BY number DESC LIMIT 1").item())
+    kept = context.parts.get("source")
+    if kept is None or kept[0] != digest:
+        fresh = Source(store)
+        _ = fresh.registry, fresh.plane, fresh.base  # read by this request, kept for the later ones
+        context.parts["source"] = kept = (digest, fresh)
+    return kept[1].on(store)
+
+
+def told(context: Context, store: Store, case: dict[str, Any]) -> Told:
+    """A case in words. `case` is from `reports.cases.reading.case`."""
+    source = source_of(context, store)
+    row = queries.violation(store, case["case_id"]).row(0, named=True)
+    evidence, start_ms, _ = source.tell.evidence(row)
+    told_case = source.tell.case(row)
+    return Told(
+        told_case.sentence,
+        evidence_fields.figures(evidence, source.registry.zone),
+        _basis(source.tell, source.registry, case, evidence, start_ms),
+    )
+
+
+def map_of(context: Context, store: Store, case: dict[str, Any]) -> TripMap:
+    """The map of a case: its trip with everything on it, or the violation alone where it belongs to none."""
+    source = source_of(context, store)
+    if case["trip_id"] and len(queries.trip(store, case["trip_id"])):
+        return source.trip(case["trip_id"])
+    return source.violation(case["case_id"])
+
+
+def map_for_company(context: Context, store: Store, case: dict[str, Any]) -> TripMap:
+    """The map that the party sees: the one violation, with nothing that has not been told to it."""
+    source = source_of(context, store)
+    data = source.violation(case["case_id"])
+    own = tuple(c for c in data.cases if c.violation_id == case["case_id"])
+    layers = tuple(layer for layer in data.layers if layer.key != "devices")
+    return TripMap(**{**vars(data), "cases": own, "layers": layers})
+
+
+def health_of(store: Store, plate: str) -> list[dict[str, Any]]:
+    """The truck's terminals and what is wrong with them."""
+    rows = []
+    found = store.query("SELECT * FROM terminal_health WHERE plate = ? ORDER BY last_seen DESC", [plate])
+    for row in found.iter_rows(named=True):
+        faults = json.loads(row["faults"] or "{}")
+        why = {fault: about.get("why") if isinstance(about, dict) else about for fault, about in faults.items()}
+        words = [f"{name_of(FAULT_NAMES, fault)}：{fault_reason(str(reason))}" for fault, reason in why.items()]
+        rows.append({**row, "datum": name_of(DATUM_NAMES, row["datum_found"]), "faults": "；".join(words)})
+    return rows
+
+
+def fixes_of(store: Store, case: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """Raw fixes of the truck around the violation, as rows of text and figures, and how many there are in all."""
+    found = queries.fixes_of(store, case["plate"], case["start_ms"] - FIX_MARGIN_MS, case["end_ms"] + FIX_MARGIN_MS)
+    rows = []
+    assert set(FIX_SCHEMA) <= set(found.columns)
+    for fix in found.head(FIX_ROWS).iter_rows(named=True):
+        rows.append(
+            {
+                **fix,
+                "inside": case["start_ms"] <= fix["time_ms"] <= case["end_ms"],
+                "speed": "" if fix["speed_kmh"] is None else f"{fix['speed_kmh']:.1f}",
+                "heading": "" if fix["heading_deg"] is None else f"{fix['heading_deg']:.0f}",
+                "load": _LOADS.get(fix["load"] or "", ""),
+                "lift": _yes(fix["lift"], "升", "落"),
+                "cover": _yes(fix["cover"], "闭", "开"),
+                "valid": _yes(fix["valid"], "是", "否"),
+            }
+        )
+    return rows, len(found)
+
+
+def _yes(value: bool | None, yes: str, no: str) -> str:
+    return "" if value is None else yes if value else no
+
+
+def _basis(tell: Teller, registry: Registry, case: dict[str, Any], evidence: dict[str, Any], start_ms: int) -> Rows:
+    """The rule with its version and law, and the registry rows that were in force when it began."""
+    rule, zone = _RULES.get(case["rule"]), registry.zone
+    now = f"，现行第 {rule.version} 版" if rule and str(rule.version) != case["rule_version"] else ""
+    found: Rows = [("规则版本", f"第 {case['rule_version']} 版{now}")]
+    if rule:
+        found.append(("法律依据", rule.legal_basis))
+    found += [("记分", f"{case['points']} 分"), ("可信度", f"{case['confidence']:.2f}")]
+    found += list(tell.who(case["plate"]))
+    vehicle = registry.vehicle.get(case["plate"])
+    found.append(("登记终端", vehicle.terminal if vehicle else "未登记"))
+    for permit in registry.permits_of(case["plate"]):
+        if permit.validity.holds(start_ms):
+            mark = "（本案适用）" if permit.permit_no == case["permit_no"] else ""
+            hours = str(permit.hours).replace(";", "、") or "全天"
+            span = validity_text(permit.validity, zone)
+            found.append(("当时有效的核准证", f"{permit.permit_no}{mark}，{span}，时段 {hours}"))
+    if not any(label == "当时有效的核准证" for label, _ in found):
+        found.append(("当时有效的核准证", "无"))
+    for entry in registry.whitelist_of.get(case["plate"], ()):
+        if entry.validity.holds(start_ms):
+            found.append(
+                ("当时有效的白名单", f"{entry.document}，{validity_text(entry.validity, zone)}，{entry.hours}")
+            )
+    found += [(label, value) for label, value in evidence_fields.sources(evidence) if label != "规则版本"]
+    found.append(("案件编号", case["case_id"]))
+    return list(dict.fromkeys(found))
