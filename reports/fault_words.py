@@ -16,7 +16,8 @@ _FORMS = (
         "举升状态的 {raised} 个定位点中有 {driving} 个时速超过 {kmh} 公里",
     ),
     (
-        r"says loaded in (?P<full>\d+%) of fixes after loading and (?P<emptied>\d+%) after leaving the load",
+        r"says loaded in (?P<full>\d+%) of fixes after loading(?: and|,) "
+        r"(?P<emptied>\d+%) after (?:leaving the load|unloading)",
         "装载后报重车的占 {full}，卸载后仍报重车的占 {emptied}",
     ),
     (r"always loaded", "始终报重车"),

@@ -17,6 +17,9 @@ SIGN_NAMES = {
     "turned_back": "折返停留",
     "trip_end": "行程终点",
     "between": "停留次序",
+    "gate": "消纳场门外久停",
+    "known_place": "多车卸载过的地点",
+    "silence": "定位中断前后",
 }
 
 

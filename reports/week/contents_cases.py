@@ -60,10 +60,14 @@ def suspects(report: WeekReport) -> Table:
     columns: tuple[Column, ...] = (
         Column("rank", "序", "int"),
         Column("kind", "类别"),
-        Column("new", "本周新现"),
+        Column("new", "新现"),
         Column("district", "街道"),
     )
-    columns += (Column("grade", "证据等级"), Column("confidence", "可信度", "num2"), Column("trucks", "车辆", "int"))
+    columns += (
+        Column("grade", "等级"),
+        Column("confidence", "可信度", "num2", on_page=False),
+        Column("trucks", "车辆", "int"),
+    )
     columns += (Column("visits", "次数", "int"), Column("first", "首次", "time", on_page=False))
     columns += (Column("last", "最近", "time"), Column("basis", "依据", wide=True), Column("lon", "经度", "deg"))
     columns += (Column("lat", "纬度", "deg"), Column("suspect_id", "点位编号", on_page=False))

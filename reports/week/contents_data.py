@@ -107,7 +107,11 @@ def rejected(report: WeekReport) -> Table:
         Column("reason_id", "编号", on_page=False),
         Column("count", "数量", "int"),
     )
-    columns += (Column("first", "最早", "time"), Column("last", "最近", "time"), Column("example", "示例", wide=True))
+    columns += (
+        Column("first", "最早", "time"),
+        Column("last", "最近", "time"),
+        Column("example", "示例", on_page=False),
+    )
     rows = tuple(
         (names.name_of(names.REASON_NAMES, x.reason), x.reason, x.count, x.first_ms, x.last_ms, x.example)
         for x in report.quality.rejected

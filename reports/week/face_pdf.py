@@ -22,6 +22,8 @@ from reports.week.document import (
 from reports.week.paper import captions, paper_table
 
 _B = TypeVar("_B", Chart, Picture)
+#: A table of so many lines stays on one page.
+_WHOLE_LINES = 22
 _CHART_FONT = 'font-family="{}" font-size="13" '
 
 
@@ -107,6 +109,7 @@ def _table(table: Table, caption: str, document: Document) -> dict[str, Any]:
         "rows": laid.rows,
         "bold": sorted(table.bold),
         "depths": laid.depths,
+        "whole": laid.lines <= _WHOLE_LINES,
         "notes": [text for text in (table.more, table.note) if text],
     }
 

@@ -19,6 +19,8 @@ CORRECTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "rules": ("各类违规", "rule", ("clues", "open", "upheld", "dismissed")),
     "companies": ("企业", "company", ("trips", "clues", "upheld")),
 }
+#: What these columns are called where a correction names them.
+HEADS = {"value": "本周", "clues": "线索数", "open": "待复核", "upheld": "属实", "dismissed": "不属实", "trips": "趟次"}
 _SLACK = 1e-9
 Figures = dict[tuple[str, str, str], float | None]
 
@@ -74,13 +76,12 @@ def corrections(issues: list[Issued], now: Mapping[str, Document], week: str) ->
             if one.week < later.week < week:
                 said |= dict(_corrected_in(json.loads(later.report), one.week))
         today = figures_of(json.loads(render_json(now[one.week])))
-        heads = _heads(now[one.week])
         for key in {**said, **today}:
             before, after = said.get(key), today.get(key)
             if not _same(before, after):
                 table, item, column = key
                 name = CORRECTED[table][0]
-                found.append(Correction(one.week, one.number, name, item, heads[table, column], before, after))
+                found.append(Correction(one.week, one.number, name, item, HEADS[column], before, after))
     return tuple(found)
 
 
@@ -111,16 +112,12 @@ def _corrected_in(told: Mapping[str, Any], week: str) -> Iterator[tuple[tuple[st
     if table is None:
         return
     keys = [column["key"] for column in table["columns"]]
-    heads = {column["head"]: column["key"] for each in told["tables"].values() for column in each["columns"]}
+    columns = {head: key for key, head in HEADS.items()}
     tables = {name: key for key, (name, _, _) in CORRECTED.items()}
     for values in table["rows"]:
         row = dict(zip(keys, values, strict=True))
         if row["week"] == week:
-            yield (tables[row["table"]], row["item"], heads.get(row["figure"], "value")), row["now"]
-
-
-def _heads(document: Document) -> dict[tuple[str, str], str]:
-    return {(t.key, c.key): c.head for t in document.tables if t.key in CORRECTED for c in t.columns}
+            yield (tables[row["table"]], row["item"], columns[row["figure"]]), row["now"]
 
 
 def _same(a: float | None, b: float | None) -> bool:

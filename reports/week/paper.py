@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports.week.document import Block, Chart, Document, Picture, Section, Subhead, Table, printed
+from reports.week.document import Block, Chart, Column, Document, Picture, Section, Subhead, Table, printed
 
 #: The text of an A4 page after GB/T 9704, and the size of a table's letters in it.
 TEXT_MM = 156.0
@@ -16,15 +16,15 @@ _MM_PER_PT = 25.4 / 72
 #: A half-width letter, and both paddings of a cell with a hair of reserve.
 _UNIT_MM = TABLE_PT / 2 * _MM_PER_PT
 _PADDING_MM = 2.6
-_MAX_UNITS = {"wide": 30, "text": 20}
-_MIN_TEXT_UNITS = 8
+_MIN_TEXT_UNITS, _MIN_WIDE_UNITS, _HEAD_UNITS, _PLATE_UNITS = 8, 13, 6, 14
+_STEP = 1.0
 
 
 @dataclass(frozen=True)
 class PaperTable:
     """A table in words: heads, rows and `widths_mm` of the columns that pages show; `right` which are flush right.
 
-    `depths` give each cell of a heat table its shade, 0-5.
+    `depths` give each cell of a heat table its shade, 0-5; `lines` is about how many lines all rows take.
     """
 
     table: Table
@@ -33,6 +33,7 @@ class PaperTable:
     widths_mm: tuple[float, ...]
     right: tuple[bool, ...]
     depths: tuple[tuple[int, ...], ...] = ()
+    lines: int = 0
 
 
 def paper_table(table: Table, document: Document) -> PaperTable:
@@ -49,16 +50,38 @@ def paper_table(table: Table, document: Document) -> PaperTable:
         )
         inner = (TEXT_MM - 2 * 12.0) / (len(heads) - 2)
         return PaperTable(table, heads, blank, (12.0, *[inner] * (len(heads) - 2), 12.0), right, depths)
-    natural = []
-    for n, column in enumerate(columns):
-        cells = max((_units(row[n]) for row in rows), default=0)
-        head = _units(heads[n])
+    measured = [_Measured.of(column, heads[n], [row[n] for row in rows]) for n, column in enumerate(columns)]
+    widths = _fitted(measured)
+    lines = sum(max(m.lines(at, width) for m, width in zip(measured, widths, strict=True)) for at in range(len(rows)))
+    padded = tuple(round(w * _UNIT_MM + _PADDING_MM, 2) for w in widths)
+    return PaperTable(table, heads, rows, padded, right, lines=lines)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What a column asks for, in half-width letters: `least` it needs, `cells` what each row would take in one line."""
+
+    least: float
+    cells: tuple[int, ...]
+    loose: bool
+
+    @classmethod
+    def of(cls, column: Column, head: str, texts: list[str]) -> _Measured:
+        cells = tuple(map(_units, texts))
+        most = max(cells, default=0)
         if column.is_number or column.kind in ("time", "day", "plate"):
-            natural.append(max(cells if column.kind != "plate" else min(cells, 14), min(head, 6), 3))
-        else:
-            natural.append(min(max(cells, min(head, 8)), _MAX_UNITS["wide" if column.wide else "text"]))
-    fixed = [c.kind != "text" for c in columns]
-    return PaperTable(table, heads, rows, _fitted(natural, fixed), right)
+            widest = min(most, _PLATE_UNITS) if column.kind == "plate" else most
+            return cls(max(widest, min(_units(head), _HEAD_UNITS), 3), cells, False)
+        floor = _MIN_WIDE_UNITS if column.wide else _MIN_TEXT_UNITS
+        return cls(min(max(most, min(_units(head), _HEAD_UNITS)), floor), cells, True)
+
+    def lines(self, row: int, width: float) -> int:
+        """How many lines a row's cell takes."""
+        return max(1, math.ceil(self.cells[row] / max(1.0, width - 0.5)))
+
+    def height(self, width: float) -> float:
+        """What all rows' cells take, long ones counted double: the tallest cell makes the row."""
+        return sum(self.lines(n, width) ** 2 for n in range(len(self.cells)))
 
 
 def captions(section: Section) -> Iterator[tuple[Block, str]]:
@@ -78,24 +101,21 @@ def depths_of(table: Table) -> tuple[tuple[int, ...], ...]:
     return tuple((0, *(-(-5 * value // most) for value in row), 0) for row in inner)
 
 
-def _fitted(natural: list[int], fixed: list[bool]) -> tuple[float, ...]:
-    """Millimetres that fill the page: text gives way first, down to a few letters, and takes what is left over."""
-    room = (TEXT_MM - _PADDING_MM * len(natural)) / _UNIT_MM
-    want = [float(n) for n in natural]
-    over = sum(want) - room
-    loose = [n for n, stiff in enumerate(fixed) if not stiff] or list(range(len(want)))
-    if over > 0:
-        spare = [max(0.0, want[n] - _MIN_TEXT_UNITS) for n in loose]
-        share = min(1.0, over / (sum(spare) or 1.0))
-        for n, give in zip(loose, spare, strict=True):
-            want[n] -= give * share
-        scale = min(1.0, room / sum(want))
-        want = [w * scale for w in want]
-    else:
-        base = sum(want[n] for n in loose) or 1.0
-        for n in loose:
-            want[n] += -over * want[n] / base
-    return tuple(round(w * _UNIT_MM + _PADDING_MM, 2) for w in want)
+def _fitted(columns: list[_Measured]) -> list[float]:
+    """Half-width letters that fill the page: numbers get what they need, and text in turn where it saves most lines."""
+    room = (TEXT_MM - _PADDING_MM * len(columns)) / _UNIT_MM
+    widths = [column.least for column in columns]
+    if sum(widths) > room:
+        return [width * room / sum(widths) for width in widths]
+    loose = [n for n, column in enumerate(columns) if column.loose] or list(range(len(columns)))
+    while (left := room - sum(widths)) >= _STEP:
+        gain = {n: columns[n].height(widths[n]) - columns[n].height(widths[n] + _STEP) for n in loose}
+        tallest = max(loose, key=lambda n: (gain[n], columns[n].height(widths[n]), -widths[n]))
+        if not gain[tallest] and all(columns[n].height(widths[n]) <= len(columns[n].cells) for n in loose):
+            return [width + (left / len(loose) if n in loose else 0) for n, width in enumerate(widths)]
+        widths[tallest] += _STEP
+    widths[loose[-1]] += room - sum(widths)
+    return widths
 
 
 def _units(text: str) -> int:

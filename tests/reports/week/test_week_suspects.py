@@ -56,8 +56,8 @@ def test_a_place_is_told_with_its_evidence() -> None:
     page, table = faces(place(1), new)
     first, second = page.tables["suspects"]
     basis = "载重传感器 5 次、举升传感器 3 次；另有无作业迹象的停留 2 次；此处复核不属实 1 起；位于已失效场所 d1"
-    assert first[1:8] == ["疑似黑倾倒点", "否", "雨花街道", "A", "0.97", "5", "8"]
-    assert first[9:] == [basis, "118.75000", "32.05000"]
+    assert first[1:7] == ["疑似黑倾倒点", "否", "雨花街道", "A", "5", "8"]
+    assert first[8:] == [basis, "118.75000", "32.05000"]
     assert second[1:5] == ["疑似未登记工地", "是", "—", "C"]
     assert "证据等级：A（两项以上独立证据）、B（一项传感器证据）、C（仅停留规律）。" in "".join(page.text)
     assert table.rows[0][8] == at_ms(-3, 22)
