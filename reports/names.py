@@ -63,6 +63,9 @@ REASON_NAMES = {
     "position_out_of_range": "经纬度超出范围",
     "zero_position": "经纬度为零",
     "unknown_datum": "坐标系未知",
+    "record_too_large": "消息过大",
+    "empty_record": "空消息",
+    "wrong_partition": "消息不在车牌所属分区",
 }
 
 #: What may be ill with a terminal.

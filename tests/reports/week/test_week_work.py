@@ -27,7 +27,10 @@ def given(**changes):
     return WeekInput(WEEK, **{"registry": registry(), **changes})
 
 
-def entry(plate, until_ms=at_ms(400, 0), document="7号"):
+LONG_MS = at_ms(400, 0)
+
+
+def entry(plate, until_ms=LONG_MS, document="7号"):
     return WhitelistEntry(plate, Hours.parse("09:00-16:00"), Validity(0, until_ms), document)
 
 
