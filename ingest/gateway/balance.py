@@ -57,7 +57,8 @@ class Balance:
     def refuse(self, reason: str, count: int = 1) -> None:
         """Counts frames that end here without being acknowledged."""
         assert reason in REASONS
-        self.refused[reason] += count
+        if count:
+            self.refused[reason] += count
 
     def waited(self, seconds: float) -> None:
         """Notes how long a frame waited to be kept."""
@@ -70,7 +71,7 @@ class Balance:
 
     def lines(self) -> list[str]:
         """The balance for people."""
-        refused = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.most_common() if count)
+        refused = ", ".join(f"{reason} {count:,}" for reason, count in self.refused.most_common())
         return [
             f"frames: {self.received:,} received = {self.acknowledged:,} acknowledged"
             f" + {self.refused.total():,} refused + {self.waiting:,} on the way",
