@@ -1,9 +1,11 @@
 """Five faces of one report: the same numbers in each, the same bytes again, laid out for reading and printing."""
 
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from io import BytesIO
 
+import docx
 import pytest
 from docx.oxml.ns import qn
 from pypdf import PdfReader
@@ -11,7 +13,8 @@ from week_faces import Faces, said, squeezed
 from week_town import WEEK, registry, town
 
 from reports import names
-from reports.week import document_of
+from reports.fonts import HOW_TO_INSTALL, FontsMissing
+from reports.week import document_of, write
 from reports.week.document import Amount, Chart, Rate, Table
 from reports.week.face_html import render_html
 from reports.week.figures import report_of
@@ -194,3 +197,24 @@ def test_a_week_without_data_gives_every_face(tmp_path):
     assert empty.sheet(empty.document.table("clues")) == []
     with zipfile.ZipFile(BytesIO(empty.bytes["docx"])) as parts:
         assert parts.testzip() is None
+
+
+def test_without_chinese_fonts_all_but_the_pdf_is_made_and_the_remedy_told(tmp_path, monkeypatch):
+    def none(_):
+        raise FontsMissing(HOW_TO_INSTALL)
+
+    monkeypatch.setattr("reports.week.find_fonts", none)
+    told = []
+    made = write(report_of(town()), tmp_path, tell=told.append)
+    assert [p.suffix for p in made] == [".docx", ".xlsx", ".html", ".json"]
+    assert len(told) == 1 and "no PDF" in told[0] and "fonts-noto-cjk" in told[0]
+    assert len(docx.Document(str(made[0])).inline_shapes) == 0
+
+
+def test_names_have_glyphs_and_what_has_none_is_told(tmp_path):
+    rare = registry(["玥璟垚堃喆赟珺运输公司", "𓀀运输公司"])
+    told = []
+    write(report_of(replace(town(), registry=rare)), tmp_path, ["pdf"], tell=told.append)
+    assert len(told) == 1 and "[U+13000]" in told[0] and told[0].count("[U+") == 1
+    text = "".join(p.extract_text() for p in PdfReader(next(tmp_path.glob("*.pdf"))).pages)
+    assert "玥璟垚堃喆赟珺运输公司" in squeezed(text) and "[U+13000]运输公司" in squeezed(text)
