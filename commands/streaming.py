@@ -1,15 +1,23 @@
-"""The commands of the stream: publish, worker."""
+"""The commands of the stream: publish, worker, settle."""
 
 from __future__ import annotations
 
 import signal
+from datetime import date
 from pathlib import Path
 
 import click
 
 from commands import terminal
-from commands.options import kafka_option, prefix_option
-from commands.terminal import say
+from commands.options import kafka_option, prefix_option, store_option
+from commands.terminal import reads, say
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no date; write it as 2026-11-16") from error
 
 
 @click.command()
@@ -108,3 +116,37 @@ def worker(
     made.run()
     done = made.progress
     say(f"worker {slot}: stopped; {done.fixes} fixes, {done.violations} violations, {done.batches} batches")
+
+
+@click.command()
+@store_option
+@click.option("--registry", required=True, type=click.Path(path_type=Path), help="The registry folder.")
+@click.option("--day", required=True, callback=reads(_day), metavar="DATE", help="A local date, such as 2026-11-16.")
+@click.option("--to", "last", callback=reads(_day), metavar="DATE", help="Settles every day from --day to this one.")
+def settle(store_folder: Path, registry: Path, day: date, last: date | None) -> None:
+    """Judges days again from the whole archive, late fixes included, and revises what streaming found.
+
+    What is found otherwise becomes a new revision; cases that a person has decided are not changed but marked, so that
+    somebody looks again. Settling the same days again changes nothing. `serve` does it by itself; while it runs, the
+    store is its own.
+
+    \b
+    Examples:
+      muckwatch settle --store city --registry city/registry --day 2026-11-16
+      muckwatch settle --store city --registry city/registry --day 2026-11-16 --to 2026-11-22
+    """
+    import time
+
+    from reports.settle import judge_days, record_days
+    from reports.store import Store
+
+    last = last or day
+    if last < day:
+        raise click.UsageError(f"--to {last} is before --day {day}")
+    with Store.open(store_folder) as store:
+        settled = judge_days(store, registry, day, last, time.time_ns() // 1_000_000)
+        result = record_days(store, settled)
+    say(
+        f"{settled.trucks} trucks, {settled.fixes:,} fixes judged: {result.new} new violations, {result.revised} "
+        f"revised, {result.removed} removed, {result.unchanged} unchanged, {result.facts_changed} decided ones in doubt"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from reports.store import Store
+from rules.fleet import Fleet
 from rules.health import Knowledge
 
 
@@ -22,4 +23,5 @@ def knowledge_of(store: Store) -> Knowledge:
             datums[plate, terminal] = datum
         if sensors := names - {"datum"}:
             ill[plate, terminal] = frozenset(sensors)
-    return Knowledge(datums, ill)
+    fleet = store.query("SELECT body FROM kept.fleet")
+    return Knowledge(datums, ill, Fleet.from_json(fleet.item()) if fleet.height else Fleet())

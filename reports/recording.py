@@ -20,6 +20,7 @@ from reports.ledger.findings import finding_changes
 from reports.registry_copies import keep_registry
 from reports.suspected import refresh_suspected
 from rules.findings import Findings, stable_id
+from rules.fleet import Fleet
 from rules.registry import Registry
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Recording:
         self._archive: list[ArchiveFile] = []
         self._tally = Tally()
         self._new_registry = 0
+        self._fleet = ""
         self.result: RecordResult | None = None
 
     def add(self, findings: Findings, spans: Mapping[str, tuple[int, int]]) -> None:
@@ -116,6 +118,10 @@ class Recording:
         """Says what became of the fixes received."""
         self._tally = tally
 
+    def set_fleet(self, fleet: Fleet) -> None:
+        """Says what was known of the whole fleet, for who judges later fixes."""
+        self._fleet = fleet.to_json()
+
     def commit(self) -> RecordResult:
         """Merges everything in one transaction; called by `Store.recording`.
 
@@ -133,6 +139,8 @@ class Recording:
             self._replace_rejected()
             self._replace_head(found["spans"])
             store.replace("kept.archive", frames.of_archive(manifest))
+            if self._fleet:
+                store.replace("kept.fleet", pl.DataFrame({"body": [self._fleet]}))
             refresh_suspected(store, self.head.registry)
             append_all(store, [*self._heading(counts), *said], at_ms=self.head.started_at_ms)
         sweep(store.path, (f.path for f in manifest))

@@ -113,7 +113,8 @@ def run_stored(
             survey = Survey()
             frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress))
             buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
-        judged = judges.judge(buckets, survey.learnt(), console)
+        fleet = survey.learnt()
+        judged = judges.judge(buckets, fleet, console)
         tally.found_repeated(sum(j.repeated for j in judged))
         tally.check()
         head = RunHead(
@@ -129,6 +130,7 @@ def run_stored(
                 recording.add_frames(j.found)
                 recording.add_archive(j.archive)
             recording.set_tally(_stored(tally))
+            recording.set_fleet(fleet)
         assert recording.result
     by_rule = Counter(rule for j in judged for rule in j.found["violations"]["rule"])
     return RunSummary(

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from cli_town import PLATE, ROOT, WEEK, drive, environment, muckwatch, write_csv
 
-COMMANDS = ("demo", "check", "run", "report", "map", "scores", "export", "tune")
+COMMANDS = ("demo", "check", "run", "report", "map", "scores", "export", "tune", "publish", "worker", "settle")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

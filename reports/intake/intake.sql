@@ -24,3 +24,6 @@ SELECT plate, at_ms(first_ms) AS first_time, at_ms(last_ms) AS last_time, fixes,
 
 CREATE VIEW last_fixes AS
 SELECT plate, terminal, at_ms(time_ms) AS time, lon, lat, fixes FROM kept.last_fix;
+
+-- What was learnt of the whole fleet when stored fixes were judged last (`rules.fleet.Fleet.to_json`); workers ask for it.
+CREATE TABLE kept.fleet (body VARCHAR);

@@ -73,7 +73,7 @@ class Intake:
             thread.start()
 
     def stop(self) -> None:
-        """Ends both threads; what is not archived yet comes again from Kafka."""
+        """Ends both threads; what was gathered is archived first."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -125,6 +125,8 @@ class Intake:
                 name = "fixes_lag" if quick else "findings_lag"
                 self.figures[name] = sum((reader.highwater(tp) or 0) - reader.position(tp) for tp in inputs)
                 self._trouble.pop(topic, None)
+            if quick:
+                self._archive((topic, topic_id))
         finally:
             reader.close()
 
@@ -143,8 +145,11 @@ class Intake:
         if not gathered.next_offset:
             self._since_s = time.monotonic()
         elif gathered.fixes >= ARCHIVE_FIXES or time.monotonic() - self._since_s >= self._archive_s:
-            self.figures["archived"] += gathered.write(self._shared, self._registry, *of, _now_ms())
+            self._archive(of)
             self._since_s = time.monotonic()
+
+    def _archive(self, of: tuple[str, str]) -> None:
+        self.figures["archived"] += self._gathered.write(self._shared, self._registry, *of, _now_ms())
 
 
 def _now_ms() -> int:
