@@ -104,7 +104,7 @@ class Judges:
         """Lets every process take buckets until none is left; a thread here waits for each of the others."""
         pool = self._pool
         assert pool is not None
-        with ThreadPoolExecutor(self._cores - 1, thread_name_prefix="judge") as threads, _no_gc():
+        with ThreadPoolExecutor(self._cores - 1, thread_name_prefix="judge") as threads, no_gc():
             others = [
                 threads.submit(work, lambda bucket: pool.submit(_judge_here, bucket, fleet).result())
                 for _ in range(self._cores - 1)
@@ -115,7 +115,7 @@ class Judges:
 
 
 @contextmanager
-def _no_gc() -> Iterator[None]:
+def no_gc() -> Iterator[None]:
     """Rows come by the hundred thousand and hold no cycles: looking for some takes a tenth of the time."""
     was = gc.isenabled()
     gc.disable()
@@ -128,7 +128,7 @@ def _no_gc() -> Iterator[None]:
 
 def _prepare(registry: Path, store: Path) -> None:
     """Lays the ground once in a worker process."""
-    gc.disable()  # as in `_no_gc`, for good: the process is short-lived
+    gc.disable()  # as in `no_gc`, for good: the process is short-lived
     global _ground, _store
     _ground, _store = Ground(load(registry)), store
 

@@ -21,7 +21,7 @@ from ingest.files import read_fixes
 from ingest.progress import watch
 from ingest.spool import gather
 from ingest.tally import Tally
-from reports.judges import Judged, Judges
+from reports.judges import Judged, Judges, no_gc
 from reports.recording import RecordResult, RunHead
 from reports.recording import Tally as StoredTally
 from reports.store import Store
@@ -125,7 +125,7 @@ def run_stored(
             started_at_ms=now_ms,
             command="run",
         )
-        with store.recording(head) as recording:
+        with no_gc(), store.recording(head) as recording:
             for j in judged:
                 recording.add_frames(j.found)
                 recording.add_archive(j.archive)

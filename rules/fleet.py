@@ -26,6 +26,8 @@ LIFT_FAST_SHARE = 0.1  # who says so often at speed that the body is up has an i
 KEPT_ROWS = 2_000_000  # cells by truck that are held before they are counted together
 
 Cell = int
+_CELL = (pl.col("lat") / CELL_DEG).floor().cast(pl.Int64) * ROW + (pl.col("lon") / CELL_DEG).floor().cast(pl.Int64)
+TRUCKS = 1 << 24  # a truck and a cell are one whole number: the cell times this plus the truck's number
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class Survey:
     """Gathers the fleet's knowledge from frames of fixes, in any order and cut."""
 
     def __init__(self) -> None:
-        self._roads: list[pl.DataFrame] = []
+        self._codes: dict[str, int] = {}
+        self._roads: list[pl.Series] = []
         self._raised: list[pl.DataFrame] = []
         self._rows = 0
 
@@ -81,32 +84,42 @@ class Survey:
 
     def add(self, fixes: pl.DataFrame) -> None:
         """Takes in fixes: `FIX_SCHEMA`, any order."""
-        cell = (pl.col("lat") / CELL_DEG).floor().cast(pl.Int64) * ROW + (pl.col("lon") / CELL_DEG).floor().cast(
-            pl.Int64
-        )
-        fast = pl.col("speed_kmh") > FAST_KMH
         told = fixes.lazy().filter("valid")
-        self._roads.append(told.filter(fast).select("plate", cell=cell).unique().collect())
+        fast = pl.col("speed_kmh") > FAST_KMH
+        driven = self._by_truck(told.filter(fast).select("plate", cell=_CELL).collect())
+        self._roads.append(driven["truck_cell"].unique())
         raised = told.filter(pl.col("lift")).select(
-            "plate", cell=cell, fast=fast, stood=pl.col("speed_kmh") < STANDING_KMH
+            "plate", cell=_CELL, fast=fast, stood=pl.col("speed_kmh") < STANDING_KMH
         )
         self._raised.append(
-            raised.group_by("plate", "cell").agg(pl.len(), pl.col("fast").sum(), pl.col("stood").sum()).collect()
+            self._by_truck(raised.collect())
+            .group_by("truck_cell")
+            .agg(pl.len(), pl.col("fast").sum(), pl.col("stood").sum())
         )
-        self._rows += self._roads[-1].height
+        self._rows += len(self._roads[-1])
         if self._rows > KEPT_ROWS:
             self._roads = [pl.concat(self._roads).unique()]
-            self._rows = self._roads[0].height // 2
+            self._rows = len(self._roads[0]) // 2
+
+    def _by_truck(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with truck and cell in one whole number: far faster to count than text."""
+        plates = rows["plate"].unique().to_list()
+        for plate in plates:
+            self._codes.setdefault(plate, len(self._codes))
+        known = pl.Series([self._codes[plate] for plate in plates], dtype=pl.Int64)
+        code = known.gather(rows["plate"].cast(pl.Enum(plates)).to_physical())
+        return rows.with_columns(truck_cell=pl.col("cell") * TRUCKS + code)
 
     def learnt(self) -> Fleet:
         """What was gathered so far."""
         if not self._roads:
             return Fleet()
-        roads = pl.concat(self._roads).unique()["cell"].value_counts().iter_rows()
-        raised = pl.concat(self._raised)
-        share = raised.group_by("plate").agg(ill=pl.col("fast").sum() > LIFT_FAST_SHARE * pl.col("len").sum())
-        well = raised.filter(pl.col("stood") > 0).join(share.filter(~pl.col("ill")), on="plate", how="semi")
-        places = well.unique(["plate", "cell"])["cell"].value_counts().iter_rows()
+        truck, cell = pl.col("truck_cell") % TRUCKS, pl.col("truck_cell") // TRUCKS
+        roads = (pl.concat(self._roads).unique() // TRUCKS).alias("cell").value_counts().iter_rows()
+        raised = pl.concat(self._raised).with_columns(truck=truck)
+        share = raised.group_by("truck").agg(ill=pl.col("fast").sum() > LIFT_FAST_SHARE * pl.col("len").sum())
+        well = raised.filter(pl.col("stood") > 0).join(share.filter(~pl.col("ill")), on="truck", how="semi")
+        places = well.unique("truck_cell").select(cell=cell)["cell"].value_counts().iter_rows()
         return Fleet(dict(sorted(roads)), dict(sorted(places)))
 
 

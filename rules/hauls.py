@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import attrgetter
 
 import shapely
 
@@ -69,6 +71,9 @@ class Haul:
     def word(self) -> int:
         """The bits of the permits' corridors."""
         return sum(1 << k for k, _ in self.permits)
+
+
+_end: Callable[[Stretch], int] = attrgetter("end_ms")
 
 
 def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
@@ -165,9 +170,12 @@ def site_at(rows: Rows, stay: Stay | None, at_ms: int) -> int:
     """The site a truck was at during a stay: where it spent most of the standing, or at an instant off every stay."""
     a, b = (stay.first_fix_ms, stay.last_fix_ms) if stay else (at_ms, at_ms)
     spent: dict[int, int] = {}
-    for row in rows["site"]:
-        if row.start_ms <= b and row.end_ms >= a:
-            spent[row.key] = spent.get(row.key, 0) + min(b, row.end_ms) - max(a, row.start_ms) + 1
+    site = rows["site"]
+    for k in range(bisect_left(site, a, key=_end), len(site)):
+        row = site[k]
+        if row.start_ms > b:
+            break
+        spent[row.key] = spent.get(row.key, 0) + min(b, row.end_ms) - max(a, row.start_ms) + 1
     return max(spent, key=lambda k: (spent[k], k), default=NOWHERE)
 
 
@@ -247,10 +255,11 @@ def _inferred(
 def _unseen_delivery(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
     """A gap in which the truck may have delivered: long enough, and a place that takes muck is at either end of it."""
     motion = rows["motion"]
+    load = rows["load"]  # of all channels the one that breaks at every gap
     gaps = [
         ((a.x1_dm, a.y1_dm), (b.x0_dm, b.y0_dm), a.end_ms, b.start_ms)
-        for a, b in pairwise(rows["load"])  # of all channels the one that breaks at every gap
-        if b.lead_ms >= UNSEEN_STAND_MS and left_ms < a.end_ms and b.start_ms <= until_ms
+        for a, b in pairwise(load[bisect_right(load, left_ms, key=_end) :])
+        if b.lead_ms >= UNSEEN_STAND_MS and b.start_ms <= until_ms
     ]
     for silence in later:
         if silence.silence and silence.n and left_ms < silence.start_ms and silence.end_ms <= until_ms:
@@ -258,9 +267,11 @@ def _unseen_delivery(left_ms: int, until_ms: int, later: list[Stay], rows: Rows,
             there = (round(silence.x_m * DM_PER_M), round(silence.y_m * DM_PER_M))
             gaps.append((there, (after.x0_dm, after.y0_dm) if after else there, silence.start_ms, silence.end_ms))
     for before, after_it, from_ms, to_ms in sorted(gaps, key=lambda g: g[2]):
+        if to_ms - from_ms < UNSEEN_STAND_MS:
+            continue
         ends = [shapely.Point(x / DM_PER_M, y / DM_PER_M) for x, y in (before, after_it)]
         for index, (site, polygon) in enumerate(zip(ground.registry.sites, ground.site_polygons, strict=True)):
-            fits = site.takes_muck and site.validity.holds(from_ms) and to_ms - from_ms >= UNSEEN_STAND_MS
+            fits = site.takes_muck and site.validity.holds(from_ms)
             if fits and min(polygon.distance(end) for end in ends) <= UNSEEN_REACH_M:
                 return Unloading(from_ms, None, index, ("visit",), 0.75)
     return None

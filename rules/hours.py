@@ -62,8 +62,7 @@ class Hours:
             return []
         if self.always:
             return [(start_ms, end_ms)]
-        days = range(start_ms // _DAY_MS, (end_ms - 1) // _DAY_MS + 1)
-        inside = union(span for day in days for span in _of_utc_day(self, day, zone))
+        inside = _of_utc_days(self, start_ms // _DAY_MS, (end_ms - 1) // _DAY_MS, zone)
         return intersect(inside, [(start_ms, end_ms)])
 
     def __str__(self) -> str:
@@ -81,6 +80,12 @@ def _meant(part: str) -> str:
     """A hint for hours in full-width characters or with another dash, with a leading blank, or an empty string."""
     plain = unicodedata.normalize("NFKC", part).translate(_DASHES).strip()
     return f" (write {plain})" if plain != part.strip() and all(map(_SPAN.match, plain.split(";"))) else ""
+
+
+@lru_cache(maxsize=8192)
+def _of_utc_days(hours: Hours, first: int, last: int, zone: ZoneInfo) -> list[Span]:
+    """The spans of some UTC days, both ends inclusive, that lie inside the hours, epoch ms; not to be changed."""
+    return union(span for day in range(first, last + 1) for span in _of_utc_day(hours, day, zone))
 
 
 @lru_cache(maxsize=8192)

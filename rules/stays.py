@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from math import hypot
 from operator import attrgetter
 from typing import NamedTuple
@@ -237,7 +236,10 @@ def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:
 def clipped(rows: list[Stretch], start_ms: int, end_ms: int) -> list[tuple[Stretch, int, int]]:
     """Each stretch that overlaps a span with the part of its own span inside: (stretch, from, to)."""
     found = []
-    for row, after in [*pairwise(rows), (rows[-1], None)] if rows else []:
+    reach_ms = LEAD_MAX_MS // 2  # of a stretch beyond its fixes
+    first, last = bisect_left(rows, start_ms - reach_ms, key=_end), bisect_right(rows, end_ms + reach_ms, key=_start)
+    for k in range(first, last):
+        row, after = rows[k], rows[k + 1] if k + 1 < len(rows) else None
         a, b = max(outer_start_ms(row), start_ms), min(outer_end_ms(row, after), end_ms)
         if a < b:
             found.append((row, a, b))

@@ -73,6 +73,23 @@ def join(a: Stretch, b: Stretch) -> Stretch:
     )  # fmt: skip
 
 
+def join_all(parts: Sequence[Stretch], key: Any) -> Stretch:
+    """Stretches that follow each other as one under another key: what `join` makes of them two by two."""
+    first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return first if first.key == key else Stretch(key, *first[1:])
+    n = sum(p.n for p in parts)
+    trail = tuple(place for p in parts for place in p.trail)
+    if n > TRAIL_FIXES and trail:
+        trail = _outermost(trail)
+    return Stretch(
+        key, first.start_ms, last.end_ms, n, first.lead_ms, first.lead_mm,
+        sum(p.lead_mm + p.length_mm for p in parts) - first.lead_mm, first.x0_dm, first.y0_dm, last.x1_dm, last.y1_dm,
+        sum(p.sum_x_dm for p in parts), sum(p.sum_y_dm for p in parts), max(p.top_kmh for p in parts), first.leapt,
+        trail,
+    )  # fmt: skip
+
+
 #: The channels and where their keys come from.
 CHANNELS: dict[str, Callable[[Annotated], Ints]] = {
     "motion": lambda a: a.motion.astype(np.int64),

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import attrgetter
 
 from rules.findings import Stop, Trip, Violation
 from rules.hauls import SEEN_SLACK_MS
@@ -65,8 +66,10 @@ def visits_of(
     """
     refused = {(v.rule, v.trip_id) for v in rejected}
     by_plate: dict[str, list[Stop]] = {}
-    for stop in sorted(set(stops), key=lambda s: (s.plate, s.start_ms, s.end_ms, s.lon, s.lat)):
-        by_plate.setdefault(stop.plate, []).append(stop)
+    for stop in sorted(stops, key=attrgetter("plate", "start_ms", "end_ms", "lon", "lat")):
+        of_plate = by_plate.setdefault(stop.plate, [])
+        if not of_plate or of_plate[-1] != stop:
+            of_plate.append(stop)
     known_trips = sorted(set(trips), key=lambda t: (t.plate, t.loaded_ms))
     dumped = _dumped(known_trips, violations, registry, refused)
     loaded = _loaded(known_trips, by_plate, {trip_id for rule, trip_id in refused if rule == "no_permit"})

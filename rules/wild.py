@@ -8,8 +8,11 @@ is asked, and so it is where the load may have been delivered unseen.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import hypot
+from operator import attrgetter
 
 import numpy as np
 import shapely
@@ -18,7 +21,7 @@ from rules.annotate import FAST
 from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
 from rules.stays import Stay, turned_back
-from rules.stretches import DM_PER_M, Rows
+from rules.stretches import DM_PER_M, Rows, Stretch
 
 WILD_STAND_MIN_MS = 60_000  # traffic lights are shorter
 LONG_STAND_MS = 150_000  # and no light is this long
@@ -64,7 +67,8 @@ def likeliest(
     """
     motion = rows["motion"]
     x0, y0 = _place(rows, left_ms)
-    away = [hypot(r.x1_dm / DM_PER_M - x0, r.y1_dm / DM_PER_M - y0) for r in motion if left_ms <= r.end_ms < until_ms]
+    on_the_way = motion[bisect_left(motion, left_ms, key=_end) : bisect_left(motion, until_ms, key=_end)]
+    away = [hypot(r.x1_dm / DM_PER_M - x0, r.y1_dm / DM_PER_M - y0) for r in on_the_way]
     far = max(away, default=0.0)
     weighed: list[Wild] = []
     for stay, index in stands:
@@ -104,9 +108,9 @@ def _off_road(stay: Stay, rows: Rows, ground: Ground, fleet: Fleet) -> tuple[flo
 def crept_to_and_fro(stay: Stay, rows: Rows) -> bool:
     """Whether the truck crept to the stand and away from it, as one does off the road."""
     motion = rows["motion"]
-    i = next((k for k, r in enumerate(motion) if r.start_ms >= stay.first_fix_ms), None)
-    j = next((k for k, r in enumerate(motion) if r.start_ms > stay.last_fix_ms), None)
-    return bool(i and j is not None and motion[i - 1].key != FAST and motion[j].key != FAST)
+    i = bisect_left(motion, stay.first_fix_ms, key=_start)
+    j = bisect_right(motion, stay.last_fix_ms, key=_start)
+    return i > 0 and j < len(motion) and motion[i - 1].key != FAST and motion[j].key != FAST
 
 
 def _at_gate(stay: Stay, ground: Ground) -> bool:
@@ -118,6 +122,11 @@ def _at_gate(stay: Stay, ground: Ground) -> bool:
     )
 
 
+_start: Callable[[Stretch], int] = attrgetter("start_ms")
+_end: Callable[[Stretch], int] = attrgetter("end_ms")
+
+
 def _place(rows: Rows, at_ms: int) -> tuple[float, float]:
-    row = next((r for r in rows["motion"] if r.end_ms >= at_ms), rows["motion"][-1])
+    motion = rows["motion"]
+    row = motion[min(bisect_left(motion, at_ms, key=_end), len(motion) - 1)]
     return row.x0_dm / DM_PER_M, row.y0_dm / DM_PER_M

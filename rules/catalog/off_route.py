@@ -17,7 +17,7 @@ from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stays import clipped, travelled_m
-from rules.stretches import DM_PER_M, Rows, Stretch, join
+from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
 
@@ -92,14 +92,14 @@ def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
 
 def _by_side(corridor: list[Stretch], word: int) -> list[Stretch]:
     """Corridor stretches joined to those inside a corridor of `word` (key 1) and outside all of them (key 0)."""
-    found: list[Stretch] = []
+    found: list[tuple[int, list[Stretch]]] = []
     for row in corridor:
-        side = row._replace(key=int(bool(row.key & word)))
-        if found and found[-1].key == side.key and side.lead_ms <= LONGEST_MS:
-            found[-1] = join(found[-1], side)
+        side = 1 if row.key & word else 0
+        if found and found[-1][0] == side and row.lead_ms <= LONGEST_MS:
+            found[-1][1].append(row)
         else:
-            found.append(side)
-    return found
+            found.append((side, [row]))
+    return [join_all(parts, side) for side, parts in found]
 
 
 def _merged(parts: list[Part], bridge_ms: int) -> list[list[Part]]:
