@@ -14,6 +14,7 @@ from commands import judging, ledger, outputs, terminal
 from commands.gateway import gateway, simulate
 from commands.inspections import inspection
 from commands.serve import serve
+from commands.status import status
 from commands.streaming import publish, settle, worker
 from commands.token import token
 from commands.tune import tune
@@ -39,7 +40,7 @@ for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
 for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve, user):
     cli.add_command(_command)
-for _command in (publish, worker, settle, gateway, simulate):
+for _command in (publish, worker, settle, status, gateway, simulate):
     cli.add_command(_command)
 for _command in (ledger.verify, ledger.head, ledger.bundle, token, webhook, inspection):
     cli.add_command(_command)

@@ -32,6 +32,7 @@ from tools.broker import Broker
 PROGRAM = (sys.executable, "-m", "muckwatch")
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 8
+SAMPLES = ROOT / "sample_tracks"
 
 
 @dataclass

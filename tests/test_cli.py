@@ -15,7 +15,20 @@ import polars as pl
 import pytest
 from cli_town import PLATE, ROOT, WEEK, drive, environment, muckwatch, write_csv
 
-COMMANDS = ("demo", "check", "run", "report", "map", "scores", "export", "tune", "publish", "worker", "settle")
+COMMANDS = (
+    "demo",
+    "check",
+    "run",
+    "report",
+    "map",
+    "scores",
+    "export",
+    "tune",
+    "publish",
+    "worker",
+    "settle",
+    "status",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from cli_town import muckwatch
 from few_trucks import SAMPLES
 
 from bench.stream_city import City, city, judged, plant, run_reference, send_late, teach, with_clocks
@@ -75,6 +76,8 @@ def test_kills_and_stops_change_nothing_and_settling_agrees(broker: Broker, few:
             assert (result.new, result.removed) == (0, 0)
         assert result.revised == 0
         assert store.query("SELECT violation_id, facts FROM kept.violations ORDER BY 1").rows() == before
+    told = muckwatch("status", "--store", town.store)
+    assert told.code == 0 and " 0 missing from the balance" in told.out
 
 
 def publish(town: City, tracks: Path, *more: object) -> None:
@@ -113,6 +116,9 @@ def test_poison_late_and_foreign_records_are_set_aside_and_the_rest_goes_on(brok
         town.drain(60)
         said = town.findings()
         assert town.end("worker0") == 0
+        told = muckwatch("status", "--kafka", town.address, "--prefix", town.topics.prefix, "--seconds", 0)
+        assert told.code == 0 and "7 received" in told.out
+        assert "set aside: empty_record 1, not_an_object 2, wrong_partition 1" in told.out
     late = [s for s in said if s["kind"] == "late"]
     assert [(s["plate"], s["fixes"]) for s in late] == [(plate, 1)]
     last = {s["partition"]: s for s in said if s["kind"] == "tally"}

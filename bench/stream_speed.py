@@ -1,0 +1,95 @@
+"""How fast one worker on one core is, from one-fix JSON records and from NDJSON of 100, beside a bare consumer.
+
+The bare consumer is kafka-python as it comes: poll, look at every value, nothing else. Same topic, same core, same
+broker on the other core. Prints fixes/s of each, and the worker's memory at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from kafka import TopicPartition
+
+from bench.stream_city import PARTITIONS, SAMPLES
+from ingest.kafka.client import consumer
+from ingest.kafka.publishing import publish
+from ingest.kafka.topics import Topics
+from tools.broker import Broker
+
+
+def bare(address: str, topics: Topics) -> tuple[int, float]:
+    """Records a second that kafka-python gives, and how many there are."""
+    reader = consumer(address)
+    inputs = [TopicPartition(topics.fixes, p) for p in range(PARTITIONS)]
+    reader.assign(inputs)
+    reader.seek_to_beginning(*inputs)
+    total, count = sum(reader.end_offsets(inputs).values()), 0
+    began_s = time.monotonic()
+    while count < total:
+        for records in reader.poll(timeout_ms=500).values():
+            count += sum(1 for r in records if r.value)
+    reader.close()
+    return count, time.monotonic() - began_s
+
+
+def work(address: str, topics: Topics, registry: Path, fixes: int) -> tuple[float, float]:
+    """Seconds from the first batch until everything is committed, and of those the seconds of processor time."""
+    from rules.ground import Ground
+    from rules.health import Knowledge
+    from rules.registry import load
+    from stream.worker import Worker, WorkerPlan
+
+    worker = Worker(WorkerPlan(address, 0, topics), Ground(load(registry)), Knowledge)
+    took: list[float] = []
+
+    def watch() -> None:
+        while not worker.progress.recoveries or not worker.judge.parts:
+            time.sleep(0.005)
+        began_s, began_cpu_s = time.monotonic(), time.process_time()
+        while worker.progress.fixes < fixes:
+            time.sleep(0.01)
+        took.extend((time.monotonic() - began_s, time.process_time() - began_cpu_s))
+        worker.stop()
+
+    threading.Thread(target=watch, daemon=True).start()
+    worker.run()
+    return took[0], took[1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trial", type=Path, default=SAMPLES, help="a folder with registry/ and tracks/")
+    given = parser.parse_args()
+    tracks = sorted((given.trial / "tracks").glob("*.parquet"))[:1]
+    with tempfile.TemporaryDirectory(prefix="speed") as folder:
+        broker = Broker(Path(folder) / "kafka")
+        broker.start()
+        try:
+            sent = {n: publish(tracks, broker.address, Topics(f"n{n}."), speed=0, batch=n, partitions=PARTITIONS)
+                    for n in (1, 100)}  # fmt: skip
+            os.sched_setaffinity(0, {0})
+            for batch, done in sent.items():
+                topics = Topics(f"n{batch}.")
+                _, bare_s = bare(broker.address, topics)
+                wall_s, cpu_s = work(broker.address, topics, given.trial / "registry", done.rows)
+                print(
+                    f"{batch:3d} fixes a record: bare kafka-python {done.rows / bare_s:,.0f} fixes/s; worker "
+                    f"{done.rows / wall_s:,.0f} fixes/s, {cpu_s / done.rows * 1e6:.2f} us of processor a fix"
+                )
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"{sent[1].rows:,} fixes; largest memory {peak_mb:.0f} MB")
+        finally:
+            broker.kill()
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    sys.exit(main())
