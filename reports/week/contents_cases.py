@@ -9,6 +9,7 @@ from reports.week.document import Cell, Column, Table
 from reports.week.model import WeekReport
 
 TOP_TRIPS, TOP_REPEATERS, TOP_SUSPECTS, TOP_WHITELIST, TOP_LAPSES = 15, 20, 20, 30, 30
+_MAIN = 4
 _PLATE = Column("plate", "车牌", "plate")
 _COMPANY = Column("company", "企业", wide=True)
 _RULES = Column("rules", "涉及规则（次数）", wide=True)
@@ -44,15 +45,19 @@ def repeaters(report: WeekReport) -> Table:
         Column("weeks", "有线索周数", "int"),
         *shown,
     )
-    columns += (Column("upheld", "其中属实", "int"), _RULES)
+    columns += (Column("upheld", "其中属实", "int"), Column("rules", "主要规则（次数）", wide=True))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (n, x.plate, x.company, x.weeks, *x.weekly, x.upheld, words.rules_text(x.rules))
+        (n, x.plate, x.company, x.weeks, *x.weekly, x.upheld, _mainly(x.rules))
         for n, x in enumerate(report.repeaters, 1)
     )
-    note = "本周和此前四周中另有至少一周也有线索的车辆；“涉及规则”为各周合计。"
+    note = "本周和此前四周中另有至少一周也有线索的车辆；“主要规则”为各周合计。"
     return Table(
         "repeaters", "屡次涉嫌车辆", "屡次车辆", columns, rows, TOP_REPEATERS, note, "没有连续或多周涉嫌的车辆。"
     )
+
+
+def _mainly(rules: tuple[tuple[str, int], ...]) -> str:
+    return words.rules_text(rules[:_MAIN]) + ("等" if len(rules) > _MAIN else "")
 
 
 def suspects(report: WeekReport) -> Table:
