@@ -92,6 +92,7 @@ class Depot:
     def __post_init__(self) -> None:
         self._queue: deque[Ticket] = deque()
         self._arrived = threading.Condition()
+        self._kafka_up: bool | None = None  # not asked yet
         self._direct = False  # the storer speaks to Kafka; set by the drainer alone, when the journal is empty
         self._turn = threading.Lock()
         self._away = threading.Event()
@@ -196,11 +197,11 @@ class Depot:
                 self._note_kafka("")
 
     def _note_kafka(self, problem: str) -> None:
-        if self.health.kafka == bool(problem):
-            log.warning("Kafka is away, the journal takes over: %s", problem) if problem else log.info(
-                "Kafka takes records"
-            )
-        self.health.kafka = not problem
+        if problem and self._kafka_up is not False:
+            log.warning("Kafka is away, the journal takes over: %s", problem)
+        elif not problem and not self._kafka_up:
+            log.info("Kafka takes records")
+        self._kafka_up = self.health.kafka = not problem
         self._note(problem)
 
     def _note_journal(self, problem: str) -> None:

@@ -24,6 +24,8 @@ from ingest.gateway.outgoing import Outgoing
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 MAX_BYTES = 4 * 1024 * 1024 * 1024
+#: Drained at once; small, so that draining holds nothing up, and little is drained twice after a crash.
+DRAIN_BYTES = 256 * 1024
 _MAGIC = b"MUCKJNL1"
 _HEAD = struct.Struct(">II")
 _ENDING = ".journal"
@@ -114,7 +116,7 @@ class Journal:
             if self._sizes[number] >= self._segment_bytes:
                 self._close_segment()
 
-    def peek(self, most_bytes: int = 1024 * 1024) -> tuple[list[Outgoing], Place]:
+    def peek(self, most_bytes: int = DRAIN_BYTES) -> tuple[list[Outgoing], Place]:
         """The oldest records, about so many bytes of them, and the place behind them for `advance`."""
         with self._lock:
             while self._sizes and not self._closed:
