@@ -21,9 +21,9 @@ from ingest.spool import Bucket, Buckets
 from reports import frames
 from reports.archive import ArchiveFile, archive_fixes
 from rules.engine import Counts, judge_all
-from rules.fleet import Fleet
+from rules.fleet import Fleet, on_time
 from rules.ground import Ground
-from rules.health import learn
+from rules.health import learn, with_clocks
 from rules.points import share_points
 from rules.registry import Registry, load
 
@@ -148,9 +148,10 @@ def _judge_here(bucket: Bucket, fleet: Fleet) -> Judged:
 def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> Judged:
     """Learns, judges and archives the whole history of a bucket's trucks."""
     fixes, repeated = bucket.load()
+    fixes = on_time(fixes, fleet)
     knowledge, health = learn(fixes, ground)
     findings, counts = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
-    findings.health = health
+    findings.health = with_clocks(health, fleet)
     findings.violations = share_points(findings.violations)
     archive = archive_fixes(store, fixes, ground.registry.zone)
     hashed = hashlib.sha256("".join(f.sha256 for f in archive).encode())

@@ -220,11 +220,13 @@ def _sensors(
     load = (fixes["load"].to_physical().cast(pl.Int8) > 0).cast(pl.Int8)
     columns = {"load": load, "lift": fixes["lift"].cast(pl.Int8), "cover": fixes["cover"].cast(pl.Int8)}
     words = {name: column.fill_null(UNKNOWN).to_numpy().copy() for name, column in columns.items()}
+    time_ms = fixes["time_ms"].to_numpy()
     for (plate, terminal), ill in knowledge.ill_sensors.items():
         first, last = spans.get(plate, (0, 0))
         rows = first + np.flatnonzero((fixes["terminal"][first:last] == terminal).to_numpy())
         for name in ill:
-            words[name][rows] = UNKNOWN
+            since_ms = knowledge.ill_since_ms.get((plate, terminal, name), 0)
+            words[name][rows[time_ms[rows] >= since_ms]] = UNKNOWN
     return words
 
 

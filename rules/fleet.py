@@ -1,4 +1,4 @@
-"""What only the whole fleet can tell, learnt before judging: the roads it drives, the places where bodies are raised.
+"""What only the whole fleet can tell, learnt before judging: its roads, its places for muck, and clocks that are off.
 
 A stand on a road that many trucks drive fast is a light or a jam; a stand off all of them is no traffic. Learnt from
 whole columns of fixes in any order, so it costs one pass while tracks are read. Plain numbers: see `to_json`.
@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil, cos, floor, hypot, radians
+from typing import Any
 
 import polars as pl
 
@@ -23,6 +24,11 @@ ROAD_PASSES = 3  # trucks by cell in the cells around; fewer may be two terminal
 PLACE_M = 120.0
 PLACE_TRUCKS = 2
 LIFT_FAST_SHARE = 0.1  # who says so often at speed that the body is up has an ill sensor
+CLOCK_OFF_MS = 8 * 3_600_000  # local time told as UTC, or UTC as local time
+CLOCK_SLACK_MS = 20 * 60_000
+CLOCK_ROWS, CLOCK_PLATES = 64, 5  # rows that came one after another, of so many trucks, tell what time it was
+CLOCK_THIN = 3  # of the rows one in so many is looked at
+CLOCK_MIN, CLOCK_SHARE = 20, 0.8  # rows of a terminal, and how many of them must be off alike
 KEPT_ROWS = 2_000_000  # cells by truck that are held before they are counted together
 
 Cell = int
@@ -36,6 +42,7 @@ class Fleet:
 
     roads: Mapping[Cell, int] = field(default_factory=dict)
     places: Mapping[Cell, int] = field(default_factory=dict)
+    clocks_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)  # what to add to a terminal's times
 
     def on_road(self, lon: float, lat: float) -> bool | None:
         """Whether a place lies on a road that trucks drive fast; None where the fleet's roads are not known."""
@@ -49,8 +56,10 @@ class Fleet:
 
     def to_json(self) -> str:
         """As text that `from_json` reads; equal knowledge gives equal text."""
-        told = {name: sorted(cells.items()) for name, cells in (("roads", self.roads), ("places", self.places))}
-        return json.dumps(told, separators=(",", ":"))
+        cells = {"roads": self.roads, "places": self.places}
+        told: dict[str, list[Any]] = {name: sorted(counts.items()) for name, counts in cells.items()}
+        told["clocks"] = [[*key, ms] for key, ms in sorted(self.clocks_ms.items())]
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
     @staticmethod
     def from_json(text: str) -> Fleet:
@@ -62,15 +71,21 @@ class Fleet:
         told = json.loads(text)
         try:
             roads, places = ({int(c): int(n) for c, n in told[name]} for name in ("roads", "places"))
-        except (KeyError, TypeError) as fault:
+            clocks = {(str(plate), str(terminal)): int(ms) for plate, terminal, ms in told["clocks"]}
+        except (KeyError, TypeError, ValueError) as fault:
             raise ValueError(f"no knowledge of a fleet: {fault!r}") from fault
-        return Fleet(roads, places)
+        return Fleet(roads, places, clocks)
 
 
 class Survey:
-    """Gathers the fleet's knowledge from frames of fixes, in any order and cut."""
+    """Gathers the fleet's knowledge from frames of fixes, in any order and cut.
+
+    Clocks alone need the order of arrival: a terminal whose times are eight hours off those of the trucks heard right
+    before and after is off by that much. Rows in another order tell nothing of clocks.
+    """
 
     def __init__(self) -> None:
+        self._clocks: list[pl.DataFrame] = []
         self._codes: dict[str, int] = {}
         self._roads: list[pl.Series] = []
         self._raised: list[pl.DataFrame] = []
@@ -96,6 +111,7 @@ class Survey:
             .group_by("truck_cell")
             .agg(pl.len(), pl.col("fast").sum(), pl.col("stood").sum())
         )
+        self._clocks.append(_off_by(fixes))
         self._rows += len(self._roads[-1])
         if self._rows > KEPT_ROWS:
             self._roads = [pl.concat(self._roads).unique()]
@@ -120,7 +136,48 @@ class Survey:
         share = raised.group_by("truck").agg(ill=pl.col("fast").sum() > LIFT_FAST_SHARE * pl.col("len").sum())
         well = raised.filter(pl.col("stood") > 0).join(share.filter(~pl.col("ill")), on="truck", how="semi")
         places = well.unique("truck_cell").select(cell=cell)["cell"].value_counts().iter_rows()
-        return Fleet(dict(sorted(roads)), dict(sorted(places)))
+        return Fleet(dict(sorted(roads)), dict(sorted(places)), self._wrong_clocks())
+
+    def _wrong_clocks(self) -> dict[tuple[str, str], int]:
+        """By terminal what must be added to its times, where most of its rows agree."""
+        told = pl.concat(self._clocks).group_by("plate", "terminal").sum().sort("plate", "terminal")
+        found = {}
+        for plate, terminal, rows, ahead, behind in told.select(
+            "plate", "terminal", "rows", "ahead", "behind"
+        ).iter_rows():
+            if rows >= CLOCK_MIN and max(ahead, behind) >= CLOCK_SHARE * rows:
+                found[plate, terminal] = -CLOCK_OFF_MS if ahead > behind else CLOCK_OFF_MS
+        return found
+
+
+def _off_by(fixes: pl.DataFrame) -> pl.DataFrame:
+    """By terminal: rows whose neighbours in order of arrival tell the time, and how many are hours ahead or behind."""
+    off = pl.col("time_ms") - pl.col("time_ms").median().over("part")
+    of_many = pl.col("plate").n_unique().over("part") >= CLOCK_PLATES
+    near = pl.col("off").abs().sub(CLOCK_OFF_MS).abs() <= CLOCK_SLACK_MS
+    return (
+        fixes.lazy()
+        .gather_every(CLOCK_THIN)
+        .select("plate", "terminal", "time_ms", part=pl.int_range(pl.len()) // CLOCK_ROWS)
+        .select("plate", "terminal", off=off, of_many=of_many)
+        .filter("of_many")
+        .group_by("plate", "terminal")
+        .agg(rows=pl.len(), ahead=(near & (pl.col("off") > 0)).sum(), behind=(near & (pl.col("off") < 0)).sum())
+        .collect()
+    )
+
+
+def on_time(fixes: pl.DataFrame, fleet: Fleet) -> pl.DataFrame:
+    """The fixes (sorted by plate and time) at the times they were truly sent, sorted again."""
+    off = [(plate, terminal, ms) for (plate, terminal), ms in fleet.clocks_ms.items()]
+    if not off:
+        return fixes
+    wrong = pl.DataFrame(off, schema={"plate": pl.String, "terminal": pl.String, "off_ms": pl.Int64}, orient="row")
+    joined = fixes.join(wrong, on=["plate", "terminal"], how="left", maintain_order="left")
+    if joined["off_ms"].null_count() == fixes.height:
+        return fixes
+    right = joined.with_columns(time_ms=pl.col("time_ms") + pl.col("off_ms").fill_null(0)).drop("off_ms")
+    return right.sort("plate", "time_ms", "terminal", maintain_order=True)
 
 
 def surveyed(fixes: pl.DataFrame) -> Fleet:

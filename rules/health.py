@@ -7,7 +7,7 @@ that a judgement can be repeated with what was known when it was made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,16 @@ from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
 from rules.plane import Floats
 from rules.raster import Ints
+from rules.sensors import (
+    DRIVING_KMH,
+    SENSOR_SAMPLE,
+    STANDING_KMH,
+    Illness,
+    cover_illness,
+    last_visit,
+    lift_illness,
+    load_illness,
+)
 
 #: A terminal's datum is looked into when its stands and routes fit its own sites and corridors worse than this share of
 #: what they could; another datum is believed when it fits that much better. A wrong datum fits about a tenth as well,
@@ -31,14 +41,6 @@ DATUM_POOR_FIT = 0.6
 DATUM_BETTER_BY = 0.35
 CANDIDATES = ("wgs84", "gcj02", "bd09")
 
-SENSOR_SAMPLE = 3_000  # fixes of a terminal looked at for its load sensor; more are thinned evenly
-SENSOR_MIN_FIXES = 40  # fewer fixes on the road after a visit say nothing of a sensor
-AFTER_VISIT_MS = 600_000  # so long after a visit even a truck that dumps on the way is mostly still as it left
-LOAD_CONTRAST = 0.4  # a load word that tells roads after loading from those after unloading by less is ill
-RAISED_DRIVING_MIN = 5  # fixes with the body up at speed; one or two may be a late word
-RAISED_DRIVING_SHARE = 0.1
-DRIVING_KMH = 20.0
-STANDING_KMH = 2.0
 OFF_GAP_MS = 330_000  # with the ignition off terminals report every five minutes
 
 
@@ -48,12 +50,13 @@ class Knowledge:
 
     datums: Mapping[tuple[str, str], str] = field(default_factory=dict)
     ill_sensors: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    ill_since_ms: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by sensor too; from the start else
     fleet: Fleet = field(default_factory=Fleet)
 
 
 @dataclass(frozen=True)
 class _Terminal:
-    """One terminal's fixes as arrays. `told` indexes `DATUMS`; `load`, `lift` are 1, 0 or -1 for nothing said."""
+    """One terminal's fixes as arrays. `told` indexes `DATUMS`; sensors are 1, 0 or -1 for nothing said."""
 
     plate: str
     time_ms: Ints
@@ -63,6 +66,7 @@ class _Terminal:
     speed_kmh: Floats
     load: Ints
     lift: Ints
+    cover: Ints
     valid: NDArray[np.bool_]
     ignition_off: NDArray[np.bool_]
 
@@ -92,6 +96,7 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
     """
     datums: dict[tuple[str, str], str] = {}
     ill: dict[tuple[str, str], frozenset[str]] = {}
+    since: dict[tuple[str, str, str], int] = {}
     health: list[TerminalHealth] = []
     for terminal, own in _terminals(fixes):
         key = (own.plate, terminal)
@@ -103,10 +108,24 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
         sick = _sensors(own, found, ground)
         if sick:
             ill[key] = frozenset(sick)
-            faults |= {name: {"why": reason, "since_ms": int(own.time_ms[0])} for name, reason in sick.items()}
+            since |= {(*key, name): one.since_ms for name, one in sick.items()}
+            faults |= {name: {"why": one.why, "since_ms": one.since_ms} for name, one in sick.items()}
         first, last, count = int(own.time_ms[0]), int(own.time_ms[-1]), len(own.time_ms)
         health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults))
-    return Knowledge(datums, ill), health
+    return Knowledge(datums, ill, since), health
+
+
+def with_clocks(health: list[TerminalHealth], fleet: Fleet) -> list[TerminalHealth]:
+    """The health of terminals with the clocks that were found to be hours off."""
+    told = []
+    for one in health:
+        off_ms = fleet.clocks_ms.get((one.plate, one.terminal))
+        if off_ms is not None:
+            way = "behind" if off_ms > 0 else "ahead"
+            why = f"clock {abs(off_ms) // 3_600_000} h {way} of the trucks heard at the same time; judged in their time"
+            one = replace(one, faults={**one.faults, "clock": {"why": why, "since_ms": one.first_ms}})
+        told.append(one)
+    return told
 
 
 def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
@@ -120,6 +139,7 @@ def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
         fixes["speed_kmh"].fill_null(0.0).to_numpy(),
         np.minimum(_word(fixes["load"].to_physical()), 1),
         _word(fixes["lift"]),
+        _word(fixes["cover"]),
         fixes["valid"].to_numpy(),
         _word(fixes["acc"]) != 1,
     )
@@ -176,47 +196,19 @@ def _datum(own: _Terminal, ground: Ground) -> tuple[str, str]:
     return best, f"stands and routes fit {best} ({fits[best]:.2f}), not {told} ({fits[alike]:.2f})"
 
 
-def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, str]:
-    """The sensors that contradict their own truck, with the reason."""
-    ill: dict[str, str] = {}
-    raised = own.lift == 1
-    at_speed, told = int((raised & (own.speed_kmh > DRIVING_KMH)).sum()), int(raised.sum())
-    if at_speed >= RAISED_DRIVING_MIN and at_speed > RAISED_DRIVING_SHARE * told:
-        ill["lift"] = f"body up at more than {DRIVING_KMH:.0f} km/h in {at_speed} of {told} raised fixes"
-    if (own.load < 0).all():
-        return ill
-    part = own.at(_thinned(np.flatnonzero(own.valid), SENSOR_SAMPLE))
-    x, y = ground.plane.to_m(*part.read_in(datum))
-    site = ground.sites_at(x, y, part.time_ms)
-    after = _last_visit(site, part.time_ms, part.speed_kmh, ground)
-    road = (part.speed_kmh > DRIVING_KMH) & (site == NOWHERE) & (part.load >= 0)
-    loaded, emptied = part.load[road & (after == 1)], part.load[road & (after == 0)]
-    spoken = part.load[part.load >= 0]
-    if len(loaded) >= SENSOR_MIN_FIXES and len(emptied) >= SENSOR_MIN_FIXES:
-        if loaded.mean() - emptied.mean() < LOAD_CONTRAST:
-            ill["load"] = (
-                f"says loaded in {loaded.mean():.0%} of fixes after loading, {emptied.mean():.0%} after unloading"
-            )
-    elif road.sum() >= SENSOR_MIN_FIXES and spoken.min() == spoken.max():
-        ill["load"] = f"always {'loaded' if spoken[0] else 'empty'}"
-    return ill
-
-
-def _last_visit(site: NDArray[np.int32], time: Ints, speed: Floats, ground: Ground) -> NDArray[np.int8]:
-    """For each fix the kind of place just left: 1 a construction site, 0 one that takes muck, -1 neither or none."""
-    kinds = [1 if s.kind == "construction" else 0 if s.takes_muck else -1 for s in ground.registry.sites]
-    here = np.array([*kinds, -1], dtype=np.int8)[site]
-    runs = np.flatnonzero(np.r_[True, site[1:] != site[:-1]])
-    ends = np.r_[runs[1:], len(site)] - 1
-    long = time[ends] - time[runs] >= ground.policy.load_stay_min_s * 1000
-    stood = np.minimum.reduceat(speed, runs) < STANDING_KMH
-    marks = np.full(len(site), -1, dtype=np.int64)
-    visits = runs[long & stood & (here[runs] >= 0)]
-    marks[visits] = visits
-    latest = np.maximum.accumulate(marks)
-    since_end_ms = time - time[ends[np.searchsorted(runs, np.maximum(latest, 0), "right") - 1]]
-    fresh = (latest >= 0) & (since_end_ms <= AFTER_VISIT_MS)
-    return np.where(fresh, here[np.maximum(latest, 0)], -1).astype(np.int8)
+def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, Illness]:
+    """The sensors that contradict their own truck."""
+    found = {"lift": lift_illness(own.time_ms, own.lift, own.speed_kmh)}
+    speaking = (own.load >= 0).any() or (own.cover >= 0).any()
+    if speaking:
+        part = own.at(_thinned(np.flatnonzero(own.valid), SENSOR_SAMPLE))
+        x, y = ground.plane.to_m(*part.read_in(datum))
+        site = ground.sites_at(x, y, part.time_ms)
+        after = last_visit(site, part.time_ms, part.speed_kmh, ground)
+        road = (part.speed_kmh > DRIVING_KMH) & (site == NOWHERE)
+        found["load"] = load_illness(part.time_ms, part.load, road, after)
+        found["cover"] = cover_illness(part.time_ms, part.cover, road)
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _completeness(own: _Terminal) -> float:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from rules.calibration import calibrated
 from rules.catalog import RULES
 from rules.clones import Sighting, counts
 from rules.findings import Findings, Stop, Trip, Violation
 from rules.fleet import Fleet
+from rules.grades import ON_TRACK, grade_of
 from rules.ground import Ground
 from rules.hauls import Haul, Loading, build_haul, site_at
 from rules.load_word import Flip
@@ -42,7 +44,9 @@ def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list
     found = Findings(stops=_stops(outing, ground))
     for rule in RULES:
         if rule.on_outing:
-            found.violations += [_violation(rule, plate, breach, ground) for breach in rule.on_outing(outing, ground)]
+            found.violations += [
+                _violation(rule, plate, breach, ground, ON_TRACK) for breach in rule.on_outing(outing, ground)
+            ]
     return found
 
 
@@ -75,8 +79,9 @@ def judge_haul(
     found = Findings(trips=[trip] if trip else [])
     for rule in RULES:
         if rule.on_haul:
+            about = grade_of(haul), trip.trip_id if trip else None
             breaches = rule.on_haul(haul, rows, ground)
-            found.violations += [_violation(rule, plate, b, ground, trip.trip_id if trip else None) for b in breaches]
+            found.violations += [_violation(rule, plate, b, ground, *about) for b in breaches]
     return found
 
 
@@ -86,7 +91,7 @@ def judge_sighting(plate: str, sighting: Sighting, ground: Ground) -> Findings:
     for rule in RULES:
         if rule.on_sighting:
             found.violations += [
-                _violation(rule, plate, breach, ground) for breach in rule.on_sighting(sighting, ground)
+                _violation(rule, plate, breach, ground, ON_TRACK) for breach in rule.on_sighting(sighting, ground)
             ]
     return found
 
@@ -133,13 +138,16 @@ def _trip(haul: Haul, ground: Ground) -> Trip | None:
     )
 
 
-def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: str | None = None) -> Violation:
+def _violation(
+    rule: Rule, plate: str, breach: Breach, ground: Ground, grade: str, trip_id: str | None = None
+) -> Violation:
     """A breach with who, where and what was in force."""
     registry, policy = ground.registry, ground.policy
     vehicle = registry.vehicle.get(plate)
     evidence: dict[str, Any] = {
         **breach.evidence,
         "fixes": {"plate": plate, "first_ms": breach.start_ms, "last_ms": breach.end_ms},
+        "grade": breach.evidence.get("grade", grade),
         "rule_version": rule.version,
         "policy_digest": policy.digest,
         "registry_digest": registry.digest,
@@ -151,7 +159,7 @@ def _violation(rule: Rule, plate: str, breach: Breach, ground: Ground, trip_id: 
         end_ms=breach.end_ms,
         lon=breach.x_m,
         lat=breach.y_m,
-        confidence=breach.confidence,
+        confidence=calibrated(rule.rule_id, str(evidence["grade"]), breach.confidence),
         points=policy.points.get(rule.rule_id, 0),
         company_id=vehicle.company_id if vehicle else None,
         permit_no=breach.permit_no,

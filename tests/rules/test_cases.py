@@ -147,7 +147,9 @@ def test_rule_ids_are_those_ever_used() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=[r.rule_id for r in RULES])
 def test_evidence_is_what_the_rule_declares(rule: Any) -> None:
     """Every breach that the cases provoke carries exactly the declared figures."""
-    declared = {f.name for f in rule.evidence} | {"fixes", "rule_version", "policy_digest", "registry_digest"}
+    declared = {f.name for f in rule.evidence} | {
+        *("fixes", "grade", "rule_version", "policy_digest", "registry_digest")
+    }
     seen = 0
     for name, case in CASES:
         if name != rule.rule_id or not case["expect"]:

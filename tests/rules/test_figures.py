@@ -130,7 +130,7 @@ def test_a_load_left_at_a_depot_is_less_sure_than_one_left_in_a_field() -> None:
     depot = fired("unauthorised_dumping", [*LOADED, "go 0,2500", "stand 60", *EMPTIED, "go 1500,2500"])
     field = fired("unauthorised_dumping", [*LOADED, "go 1500,2500", "stand 60", *EMPTIED, "go 3000,2500"])
     assert depot.site_id == "DEP1" and depot.evidence["site_in_force"] and field.site_id is None
-    assert depot.confidence == pytest.approx(field.confidence - 0.1, abs=0.011)
+    assert depot.confidence < field.confidence
 
 
 def test_breaches_of_one_haul_are_as_sure_as_its_unloading() -> None:

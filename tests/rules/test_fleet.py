@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from fleet import NIGHT_MS, Drive, deg, ground, town
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 from ingest.arrange import arrange
 from ingest.fix import FIX_SCHEMA
 from rules.engine import judge_all
-from rules.fleet import Fleet, Survey, surveyed
+from rules.findings import TerminalHealth
+from rules.fleet import Fleet, Survey, on_time, surveyed
 from rules.ground import Ground
-from rules.health import Knowledge
+from rules.health import Knowledge, with_clocks
 
 
 def fleet_fixes(trucks: int = 4) -> pl.DataFrame:
@@ -54,7 +57,7 @@ def test_neither_order_nor_cut_matters(cuts: list[int], random: object) -> None:
     rows = fixes.sample(fraction=1.0, shuffle=True, seed=random.randint(0, 10**6))  # type: ignore[attr-defined]
     for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), rows.height], strict=True):
         survey.add(rows[a:b])
-    assert survey.learnt() == surveyed(fixes)
+    assert replace(survey.learnt(), clocks_ms={}) == replace(surveyed(fixes), clocks_ms={})
 
 
 def test_it_survives_being_written_down() -> None:
@@ -65,6 +68,33 @@ def test_it_survives_being_written_down() -> None:
     for text in ("{}", "[]", '{"roads": [[1, 2]], "places": 3}'):
         with pytest.raises(ValueError, match="fleet"):
             Fleet.from_json(text)
+
+
+def arriving(off_ms: int, trucks: int = 8) -> pl.DataFrame:
+    """Fixes of trucks in order of arrival, of which the first has a clock that is off."""
+    drives = [Drive(f"苏B0000{n}", f"b{n}", NIGHT_MS + n * 700, every_s=5) for n in range(trucks)]
+    fixes = pl.concat([d.go(6000, 0).fixes() for d in drives]).sort("time_ms")
+    return fixes.with_columns(
+        time_ms=pl.col("time_ms") + pl.when(pl.col("plate") == "苏B00000").then(off_ms).otherwise(0)
+    )
+
+
+@pytest.mark.parametrize("hours", [8, -8])
+def test_a_clock_that_is_eight_hours_off_is_told_by_who_was_heard_beside_it(hours: int) -> None:
+    fixes, honest = arriving(hours * 3_600_000), arriving(0)
+    known = surveyed(fixes)
+    assert known.clocks_ms == {("苏B00000", "b0"): -hours * 3_600_000}
+    assert Fleet.from_json(known.to_json()) == known
+    assert on_time(arrange(fixes)[0], known).equals(arrange(honest)[0])
+    (one,) = with_clocks([TerminalHealth("苏B00000", "b0", 5, 9, 1, 1.0, "wgs84")], known)
+    assert one.faults["clock"]["since_ms"] == 5 and "8 h" in one.faults["clock"]["why"]
+
+
+def test_a_clock_is_not_doubted_without_proof() -> None:
+    for off_ms in (0, 3 * 3_600_000):
+        assert surveyed(arriving(off_ms)).clocks_ms == {}
+    assert surveyed(arrange(arriving(8 * 3_600_000))[0]).clocks_ms == {}, "sorted by truck: no order of arrival"
+    assert surveyed(arriving(8 * 3_600_000, trucks=3)).clocks_ms == {}, "too few trucks beside it"
 
 
 def halted(y_m: float, seconds: float, home: bool = False) -> Drive:

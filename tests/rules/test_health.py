@@ -10,7 +10,7 @@ from fleet import NIGHT_MS, Drive, ground, noisy
 from ingest.arrange import arrange
 from ingest.datum import from_wgs84, to_wgs84
 from rules.engine import judge_all
-from rules.health import learn
+from rules.health import Knowledge, learn
 
 
 def night(load: bool = True, lift: bool = True) -> Drive:
@@ -99,3 +99,35 @@ def test_silences_lower_the_completeness() -> None:
     truck = Drive(start_ms=NIGHT_MS).stand(600).silent(600).stand(600)
     _, health = learn(truck.fixes().with_columns(acc=pl.lit(True)), ground())
     assert 0.6 < health[0].completeness < 0.75
+
+
+def test_a_load_sensor_that_falls_ill_is_believed_until_then() -> None:
+    fixes, _ = arrange(pl.concat([night().fixes(), later(night().fixes(), 12), later(night().fixes(), 24)]))
+    half = int(fixes["time_ms"][fixes.height // 2])
+    words = np.where((fixes["time_ms"] >= half).to_numpy(), "full", np.array(fixes["load"].to_list())).astype(object)
+    ill = with_load(fixes, words)
+    knowledge, health = learn(ill, ground())
+    since = health[0].faults["load"]["since_ms"]
+    assert knowledge.ill_since_ms == {("苏A00001", "t1", "load"): since}
+    assert half - 4 * 3_600_000 < since <= half + 4 * 3_600_000 and since > int(fixes["time_ms"][0])
+    before = [t for t in judge_all(ill, ground(), knowledge)[0].trips if t.loaded_ms < since - 3_600_000]
+    healthy = judge_all(fixes, ground(), Knowledge())[0].trips
+    assert before == [t for t in healthy if t.loaded_ms < since - 3_600_000] != []
+
+
+def later(fixes: pl.DataFrame, hours: int) -> pl.DataFrame:
+    return fixes.with_columns(time_ms=pl.col("time_ms") + hours * 3_600_000)
+
+
+@pytest.mark.parametrize(("cover", "word"), [("open", "open in 100%"), ("flicker", "turns"), ("well", "")])
+def test_a_cover_is_believed_where_it_closes_and_keeps_still(cover: str, word: str) -> None:
+    fixes, _ = arrange(night().fixes())
+    loaded = (fixes["load"] == "full").to_numpy()
+    shut = {
+        "open": np.zeros_like(loaded),
+        "flicker": np.random.default_rng(3).random(len(loaded)) < 0.5,
+        "well": loaded,
+    }
+    _, health = learn(fixes.with_columns(cover=pl.Series(shut[cover])), ground())
+    why = health[0].faults.get("cover", {}).get("why", "")
+    assert why.startswith(word) and bool(why) == bool(word)
