@@ -52,8 +52,8 @@ the start is off. **Split** is the share of right violations that tell an act a 
 
 These are invented cities: streets are drawn, drivers follow a script, and noise has the shapes that its authors thought
 of. Figures of a real fleet will differ; the order of the rules and of the conditions should not. Nobody has published
-precision and recall for dumping by muck trucks: papers give the accuracy of labelled places or of whole trucks, so there
-is no peer's figure to set beside these.
+precision and recall for dumping by muck trucks: papers give the accuracy of labelled places or of whole trucks, so
+there is no peer's figure to set beside these.
 """
 
 _UNSEEN = """\
