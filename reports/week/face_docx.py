@@ -13,7 +13,6 @@ from docx.shared import Mm
 
 from reports.visible import shown
 from reports.week.document import (
-    Block,
     Chart,
     Document,
     Picture,
@@ -26,7 +25,7 @@ from reports.week.document import (
 )
 from reports.week.docx_styles import Look, lay_out
 from reports.week.docx_table import add_table
-from reports.week.paper import TEXT_MM, captions, paper_table
+from reports.week.paper import captions, paper_table, width_mm
 
 #: Zip archives cannot tell a time before this; every part carries it, so that bytes depend on the report alone.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -94,14 +93,13 @@ def _table(paper: Docx, table: Table, caption: str, document: Document) -> None:
         paper.add_paragraph(shown(text), style=Look.NOTE)
 
 
-def _picture(paper: Docx, block: Block, caption: str, charts: Mapping[str, bytes]) -> None:
-    png = block.png if isinstance(block, Picture) else charts.get(block.key) if isinstance(block, Chart) else None
+def _picture(paper: Docx, block: Chart | Picture, caption: str, charts: Mapping[str, bytes]) -> None:
+    png = block.png if isinstance(block, Picture) else charts.get(block.key)
     if png is None:
         return
-    width = block.width if isinstance(block, Picture) else 1.0
     paragraph = paper.add_paragraph(style=Look.PICTURE)
     paragraph.paragraph_format.keep_with_next = bool(caption)
-    paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(TEXT_MM * width))
+    paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(width_mm(block)))
     if caption:
         below = paper.add_paragraph(shown(caption), style=Look.CAPTION)
         below.paragraph_format.keep_with_next = False

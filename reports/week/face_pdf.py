@@ -19,7 +19,7 @@ from reports.week.document import (
     heading,
     subheading,
 )
-from reports.week.paper import captions, paper_table
+from reports.week.paper import captions, paper_table, width_mm
 
 _B = TypeVar("_B", Chart, Picture)
 #: A table of so many lines stays on one page.
@@ -89,8 +89,7 @@ def _blocks(section: Section, document: Document) -> list[dict[str, Any]]:
             found.append({"form": block.style, "text": block.text})
         elif isinstance(block, Chart | Picture):
             file = f"{block.key}.{'svg' if isinstance(block, Chart) else 'png'}"
-            width = block.width if isinstance(block, Picture) else 1.0
-            found.append({"form": "picture", "file": file, "title": caption, "width": 100 * width})
+            found.append({"form": "picture", "file": file, "title": caption, "width": width_mm(block)})
         elif isinstance(block, Table) and block.top != 0:
             found.append(_table(block, caption, document))
     return found

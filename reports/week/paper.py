@@ -13,6 +13,7 @@ from reports.week.document import Block, Chart, Column, Document, Picture, Secti
 #: The text of an A4 page after GB/T 9704, and the size of a table's letters in it.
 TEXT_MM = 156.0
 TABLE_PT = 9.0
+_PICTURE_HIGH_MM = 195.0
 _MM_PER_PT = 25.4 / 72
 #: A half-width letter, and both paddings of a cell with a hair of reserve.
 _UNIT_MM = TABLE_PT / 2 * _MM_PER_PT
@@ -94,6 +95,14 @@ def captions(section: Section) -> Iterator[tuple[Block, str]]:
             last = block.text
         title = block.title if isinstance(block, Table | Chart | Picture) else ""
         yield block, "" if title == last else title
+
+
+def width_mm(block: Chart | Picture) -> float:
+    """How wide a drawing is on paper, so that it and its caption fit on a page: PNG tells its size in its head."""
+    if isinstance(block, Chart):
+        return TEXT_MM
+    wide, high = (int.from_bytes(block.png[at : at + 4], "big") or 1 for at in (16, 20))
+    return min(TEXT_MM * block.width, _PICTURE_HIGH_MM * wide / high)
 
 
 def depths_of(table: Table) -> tuple[tuple[int, ...], ...]:

@@ -15,10 +15,11 @@ from week_town import WEEK, registry, town
 from reports import names
 from reports.fonts import HOW_TO_INSTALL, FontsMissing
 from reports.week import document_of, write
-from reports.week.document import Amount, Chart, Rate, Table
+from reports.week.document import Amount, Chart, Picture, Rate, Table
 from reports.week.face_html import render_html
 from reports.week.figures import report_of
 from reports.week.input import WeekInput
+from reports.week.paper import width_mm
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +219,16 @@ def test_names_have_glyphs_and_what_has_none_is_told(tmp_path):
     assert len(told) == 1 and "[U+13000]" in told[0] and told[0].count("[U+") == 1
     text = "".join(p.extract_text() for p in PdfReader(next(tmp_path.glob("*.pdf"))).pages)
     assert "玥璟垚堃喆赟珺运输公司" in squeezed(text) and "[U+13000]运输公司" in squeezed(text)
+
+
+def test_maps_handed_in_are_in_every_face_with_pictures_and_fit_on_a_page(tmp_path, faces):
+    chart = faces.paper.part.related_parts
+    png = next(part.blob for part in chart.values() if part.partname.endswith(".png"))
+    tall = png[:16] + (100).to_bytes(4, "big") + (900).to_bytes(4, "big") + png[24:]
+    assert width_mm(Picture("patrol-1", "", tall)) < 25
+    pictures = {"week-map": png, "patrol-1": png, "patrol-2": png}
+    made = write(report_of(town()), tmp_path, ["docx", "pdf", "html"], pictures=pictures)
+    assert len(docx.Document(str(made[0])).inline_shapes) == 3 + 3
+    text = squeezed("".join(p.extract_text() for p in PdfReader(made[1]).pages))
+    assert "本周线索分布图" in text and "检查点位图（1）" in text and "检查点位图（2）" in text
+    assert made[2].read_text("utf-8").count("data:image/png;base64,") == 3
