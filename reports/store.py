@@ -141,6 +141,15 @@ class Store:
         assert isinstance(frame, pl.DataFrame)
         return frame
 
+    def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """A few rows as plain tuples, at a third of what a frame costs; not for instants, which come out as they are.
+
+        Raises:
+            StoreError: if DuckDB cannot answer.
+        """
+        with told(self.path):
+            return self._con.execute(sql, parameters).fetchall()
+
     def batches(self, sql: str, rows: int) -> Iterator[pl.DataFrame]:
         """The same, some rows at a time, for what may not fit in memory."""
         with told(self.path):

@@ -46,8 +46,9 @@ _COLUMNS = {
     "act": pl.String(), "rule": pl.String(), "rule_version": pl.String(), "rule_points": pl.Int32(),
     "plate": pl.String(), "company_id": pl.String(), "day": pl.Date(),
 }  # fmt: skip
-#: What an event and a webhook say of a violation.
-FIELDS = ", ".join(_COLUMNS)
+#: An event as the API says it: every column, the two instants as text.
+_NAMES = [*(name for name in _COLUMNS if name not in ("at_ms", "day")), "at", "date"]
+_SAID = ", ".join(_NAMES[:-2]) + ", strftime(at_ms(at_ms), '%Y-%m-%dT%H:%M:%S.%g+00:00') AS at, day::VARCHAR AS date"
 #: The kind of a webhook, by the status before and now.
 _HOOKS = {
     ("", "confirmed"): "case.confirmed",
@@ -94,19 +95,19 @@ def publish(store: Store, violation_id: str, *, at_ms: int) -> int:
 
 def last_seq(store: Store) -> int:
     """The number of the newest event; 0 before the first."""
-    return int(store.query("SELECT coalesce(max(seq), 0) FROM credit.events").item())
+    return int(store.rows("SELECT coalesce(max(seq), 0) FROM credit.events")[0][0])
 
 
 def events_after(store: Store, seq: int, limit: int) -> list[dict[str, Any]]:
-    """The next events, the oldest first, as plain rows."""
-    found = store.query(f"SELECT {FIELDS} FROM credit.events WHERE seq > ? ORDER BY seq LIMIT ?", [seq, limit])
-    return list(found.iter_rows(named=True))
+    """The next events, the oldest first, in the names of the API; `at` is an instant and `date` a date, as text."""
+    found = store.rows(f"SELECT {_SAID} FROM credit.events WHERE seq > ? ORDER BY seq LIMIT ?", [seq, limit])
+    return [dict(zip(_NAMES, row, strict=True)) for row in found]
 
 
 def event_id_at(store: Store, seq: int) -> str:
     """The id of the event of that number; empty if there is none."""
-    found = store.query("SELECT event_id FROM credit.events WHERE seq = ?", [seq])
-    return str(found.item()) if len(found) else ""
+    found = store.rows("SELECT event_id FROM credit.events WHERE seq = ?", [seq])
+    return str(found[0][0]) if found else ""
 
 
 def reckoning(store: Store, day: date, up_to_seq: int) -> Reckoning:

@@ -122,17 +122,15 @@ def token_of(store: Store, shown: str, at_ms: int) -> Token | None:
     parts = shown.split("_", 2)
     if len(parts) != 3 or parts[0] != PREFIX:
         return None
-    found = store.query(
-        "SELECT token_id, name, scopes, per_minute, created_ms, expires_ms, revoked_ms, replaces, hash "
+    found = store.rows(
+        "SELECT hash, token_id, name, scopes, per_minute, created_ms, expires_ms, revoked_ms, replaces "
         "FROM credit.tokens WHERE token_id = ?",
         [parts[1]],
     )
-    if not len(found):
+    if not found or not hmac.compare_digest(found[0][0], _hash(shown)):
         return None
-    row = found.row(0, named=True)
-    if not hmac.compare_digest(row.pop("hash"), _hash(shown)):
-        return None
-    token = Token(**{**row, "scopes": tuple(row["scopes"])})
+    token_id, name, scopes, *rest = found[0][1:]
+    token = Token(token_id, name, tuple(scopes), *rest)
     return token if token.live(at_ms) else None
 
 

@@ -54,7 +54,7 @@ class LogState:
 
 def state_of(store: Store) -> LogState:
     """Where the log of a store ends now."""
-    log_id, size, peaks, chain = store.query("FROM ledger.state").row(0)
+    log_id, size, peaks, chain = store.rows("FROM ledger.state")[0]
     return LogState(log_id, Frontier(size, [bytes.fromhex(p) for p in peaks]), bytes.fromhex(chain))
 
 
@@ -101,10 +101,15 @@ def append(store: Store, kind: str, subject: str, actor: str, payload: Mapping[s
 
 def append_all(store: Store, entries: Sequence[Entry], *, at_ms: int) -> int:
     """Appends entries inside the caller's transaction, under one signed head; gives the index of the first."""
+    return append_signed(store, entries, at_ms=at_ms)[0]
+
+
+def append_signed(store: Store, entries: Sequence[Entry], *, at_ms: int) -> tuple[int, TreeHead | None]:
+    """The same; gives the signed head too, where there is a key."""
     signer, state = usual_signer(), state_of(store)
     first = state.size
     if not entries:
-        return first
+        return first, last_head(store)
     added = [*_unsigned(store, state, signer), *entries]
     assert {e.kind for e in added} <= {*KINDS}, "an entry of an unknown kind"
     salts = os.urandom(SALT_BYTES * len(added))
@@ -115,45 +120,51 @@ def append_all(store: Store, entries: Sequence[Entry], *, at_ms: int) -> int:
         state.chain = chained(state.chain, leaf)
         state.frontier.add(leaf)
         rows.append((entry.kind, entry.subject, entry.actor, body.decode(), leaf.hex(), state.chain.hex()))
-    frame = pl.DataFrame(rows, schema=_COLUMNS, orient="row").with_columns(
-        idx=pl.int_range(first, first + len(rows), dtype=pl.Int64), at_ms=pl.lit(at_ms, pl.Int64)
-    )
-    store.append("ledger.entries", frame)
+    _write(store, rows, first, at_ms)
     store.execute(
         "UPDATE ledger.state SET size = ?, peaks = ?, chain = ?",
         [state.size, [peak.hex() for peak in state.frontier.peaks], state.chain.hex()],
     )
-    if signer is not None:
-        _keep_head(store, signer, state, at_ms)
-    return first + len(added) - len(entries)
+    head = None if signer is None else _keep_head(store, signer, state, at_ms)
+    return first + len(added) - len(entries), head
 
 
 def last_head(store: Store) -> TreeHead | None:
     """The newest signed head; None where nothing was signed yet."""
-    found = store.query(
+    found = store.rows(
         "SELECT log_id, h.size, at_ms, root, h.chain, key_id, signature FROM ledger.heads h CROSS JOIN ledger.state "
         "ORDER BY h.size DESC LIMIT 1"
     )
-    return TreeHead(**found.row(0, named=True)) if len(found) else None
+    return TreeHead(*found[0]) if found else None
 
 
 def _unsigned(store: Store, state: LogState, signer: Signer | None) -> list[Entry]:
     """Before a key signs the log again: the word that it was not there when the entries before were added."""
     if signer is None:
         return []
-    signed = store.query("SELECT coalesce(max(size), 0) FROM ledger.heads").item()
+    signed = store.rows("SELECT coalesce(max(size), 0) FROM ledger.heads")[0][0]
     if signed == state.size:
         return []
     return [Entry("unsigned", str(signed), "log", {"first": signed, "last": state.size - 1})]
 
 
-def _keep_head(store: Store, signer: Signer, state: LogState, at_ms: int) -> None:
-    head = signer.sign(state.log_id, state.size, at_ms, state.frontier.root(), state.chain)
-    store.execute(
-        "INSERT INTO ledger.keys SELECT $1, $2, $3 WHERE $1 NOT IN (SELECT key_id FROM ledger.keys)",
-        [signer.key_id, signer.public_pem, state.size],
+def _write(store: Store, rows: Sequence[tuple[str, ...]], first: int, at_ms: int) -> None:
+    """Writes entries: many as a frame, one by itself, which is quicker."""
+    if len(rows) == 1:
+        store.execute("INSERT INTO ledger.entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [first, at_ms, *rows[0]])
+        return
+    frame = pl.DataFrame(rows, schema=_COLUMNS, orient="row").with_columns(
+        idx=pl.int_range(first, first + len(rows), dtype=pl.Int64), at_ms=pl.lit(at_ms, pl.Int64)
     )
+    store.append("ledger.entries", frame)
+
+
+def _keep_head(store: Store, signer: Signer, state: LogState, at_ms: int) -> TreeHead:
+    head = signer.sign(state.log_id, state.size, at_ms, state.frontier.root(), state.chain)
+    if not store.rows("SELECT 1 FROM ledger.keys WHERE key_id = ?", [signer.key_id]):
+        store.execute("INSERT INTO ledger.keys VALUES (?, ?, ?)", [signer.key_id, signer.public_pem, state.size])
     store.execute(
         "INSERT INTO ledger.heads VALUES (?, ?, ?, ?, ?, ?)",
         [head.size, head.at_ms, head.root, head.chain, head.key_id, head.signature],
     )
+    return head

@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from reports.ledger.entries import append, last_head
+from reports.ledger.entries import Entry, append_signed
 from web.api.auth import Caller
 from web.context import Context
 
@@ -38,8 +38,8 @@ def answer(context: Context, request: Request, caller: Caller, said: Mapping[str
     content = {"rows": 0 if known else rows, "sha256": digest}
     route = getattr(request.scope.get("route"), "path", request.url.path)
     with context.store.writing() as store, store.transaction():
-        append(store, "answer", route, caller.token_id, {**told, **content}, at_ms=context.now_ms())
-        head = last_head(store)
+        entry = Entry("answer", route, caller.token_id, {**told, **content})
+        _, head = append_signed(store, [entry], at_ms=context.now_ms())
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if head:
         headers |= {"X-Log-Size": str(head.size), "X-Log-Root": head.root}

@@ -5,7 +5,7 @@ Only what people have confirmed leaves the house: no candidates, no tracks, no r
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -75,7 +75,7 @@ def get_score_events(
         page = found[:limit]
         end = {"seq": page[-1]["seq"], "id": page[-1]["event_id"]} if page else place
         told = {
-            "items": [_event(row) for row in page],
+            "items": page,
             "next_cursor": cursors.made(store, "events", end),
             "has_more": len(found) > limit,
         }
@@ -134,9 +134,3 @@ def get_log_head(request: Request, context: Ctx, caller: Reader) -> Response:
 
 def _next_page(store: Store, shot: Snapshot, subject: str | None, start: int) -> str:
     return cursors.made(store, "scores", {"day": shot.day, "subject": subject, "start": start, "version": shot.version})
-
-
-def _event(row: dict[str, Any]) -> dict[str, Any]:
-    at = datetime.fromtimestamp(row["at_ms"] / 1000, UTC).isoformat(timespec="milliseconds")
-    rest = {name: value for name, value in row.items() if name not in ("at_ms", "day")}
-    return {**rest, "at": at, "date": row["day"].isoformat()}

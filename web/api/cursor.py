@@ -44,5 +44,5 @@ def _unreadable() -> Problem:
 
 
 def _signature(store: Store, body: bytes) -> bytes:
-    key = bytes.fromhex(store.query("SELECT cursor_key FROM credit.state").item())
+    key = bytes.fromhex(store.rows("SELECT cursor_key FROM credit.state")[0][0])
     return hmac.new(key, body, hashlib.sha256).digest()[:16]

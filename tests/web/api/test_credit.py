@@ -208,7 +208,7 @@ def test_an_answer_that_cannot_be_logged_is_not_given(server: Server, monkeypatc
         raise StoreError("disk full at /somewhere")
 
     client = server.client("scores:read")
-    monkeypatch.setattr("web.api.answers.append", full)
+    monkeypatch.setattr("web.api.answers.append_signed", full)
     told = get(client, "scores", 503)
     assert "somewhere" not in json.dumps(told) and "items" not in told
 
