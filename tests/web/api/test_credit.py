@@ -252,3 +252,29 @@ def test_the_mirror_starts_again_where_the_server_was_set_back(tmp_path: Path) -
     finally:
         trial.close()
     assert sqlite3.connect(tmp_path / "mirror.sqlite").execute("SELECT count(*) FROM events").fetchone() == (1,)
+
+
+def test_what_people_decide_about_a_case_reaches_the_credit_system(server: Server) -> None:
+    from reports.accounts.users import add_user
+    from reports.cases.deciding import Actor, Decision, MoveRefused, decide
+
+    client, case = server.client("scores:read"), server.violations[0].violation_id
+    people = {"li": "reviewer", "wang": "second_reviewer", "zhao": "second_reviewer"}
+
+    def act(who: str, action: str, step: int, **more: str) -> None:
+        with server.store.writing() as store:
+            decide(store, Actor(who, people[who]), Decision(case, action, step, **more), at_ms=server.now[0])
+
+    with server.store.writing() as store:
+        for who, role in people.items():
+            add_user(store, who, role, f"a fair pass {who[::-1]} 93", by="t", at_ms=1)
+    act("li", "propose_confirm", -1)
+    assert get(client, "score-events")["items"] == []  # one person alone costs nobody anything
+    act("wang", "confirm", 1)
+    assert [e["op"] for e in get(client, "score-events")["items"]] == ["add"]
+    with pytest.raises(MoveRefused):
+        act("wang", "confirm", 2)
+    act("zhao", "void", 2, reason="cloned_plate", note="套牌")
+    assert [(e["op"], e["status"]) for e in get(client, "score-events")["items"]][1:] == [("revoke", "overturned")]
+    with server.store.reading() as store:
+        assert verify(store).sound
