@@ -3,7 +3,8 @@
     python -m bench.run [--registry DIR --tracks PATH] [--copies 10]
 
 The command runs in a process of its own, so start-up counts and the peak of memory is its own. Beside it, in the same
-session, the peer: the plain loop over fixes that everyone writes first (one shapely point, every polygon asked).
+session, the peer: the plain loop over fixes that everyone writes first (one shapely point, every polygon asked). How
+many points PROJ converts a second on one core tells how fast the machine is at that moment: compare by it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
+import pyproj
 import shapely
 from shapely.geometry import Point
 
@@ -27,6 +31,7 @@ from rules.registry import load
 
 SAMPLE = Path(sample_tracks.__file__).parent
 PEER_FIXES = 20_000
+PROJ_POINTS, PROJ_TRIES = 1_000_000, 3
 
 
 def another(plate: str, copy: int) -> str:
@@ -60,15 +65,39 @@ def enlarge(registry: Path, tracks: Path, copies: int, out: Path) -> int:
     return large.height
 
 
-def whole_run(city: Path, store: Path) -> tuple[float, float]:
-    """Seconds of `muckwatch run` in a process of its own, and the peak memory of its largest process, MB."""
+@dataclass(frozen=True)
+class Cost:
+    """What a run took: seconds from start to closed store, those of all cores together, MB of its largest process."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+def whole_run(city: Path, store: Path) -> Cost:
+    """Times `muckwatch run` in a process of its own."""
     command = [sys.executable, "-c", "import muckwatch; muckwatch.main()", "run", "--registry", str(city / "registry")]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started_s = time.monotonic()
     subprocess.run(
         [*command, "--tracks", str(city / "tracks"), "--out", str(store)], check=True, stdout=subprocess.DEVNULL
     )
-    seconds = time.monotonic() - started_s
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    wall_s = time.monotonic() - started_s
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024)
+
+
+def proj_points_per_s() -> float:
+    """Points that PROJ converts to metres a second on one core, at its best of a few tries."""
+    local = pyproj.CRS.from_proj4("+proj=tmerc +lat_0=32 +lon_0=118.8 +k=1 +ellps=WGS84 +units=m")
+    to_m = pyproj.Transformer.from_crs("EPSG:4326", local, always_xy=True)
+    lon, lat = np.random.default_rng(1).uniform(-0.2, 0.2, (2, PROJ_POINTS)) + np.array([[118.8], [32.0]])
+    best_s = float("inf")
+    for _ in range(PROJ_TRIES):
+        started_s = time.perf_counter()
+        to_m.transform(lon, lat)
+        best_s = min(best_s, time.perf_counter() - started_s)
+    return PROJ_POINTS / best_s
 
 
 def plain_loop(city: Path) -> float:
@@ -97,14 +126,15 @@ def main() -> None:
             city = Path(folder) / f"x{copies}"
             city.mkdir()
             fixes = enlarge(wanted.registry, wanted.tracks, copies, city)
-            seconds, peak_mb = whole_run(city, Path(folder) / f"store{copies}")
-            cost_us.append(1e6 * seconds / fixes)
-            rate = f"{fixes:>10,} fixes in {seconds:6.1f} s = {fixes / seconds:>9,.0f} fixes/s"
-            print(f"{copies:>3} x fleet: {rate}, peak {peak_mb:,.0f} MB")
-        peer = plain_loop(city)
+            cost = whole_run(city, Path(folder) / f"store{copies}")
+            cost_us.append(1e6 * cost.wall_s / fixes)
+            rate = f"{fixes:>10,} fixes in {cost.wall_s:6.1f} s = {fixes / cost.wall_s:>9,.0f} fixes/s"
+            print(f"{copies:>3} x fleet: {rate}, {cost.cpu_s:.1f} CPU s, largest process {cost.peak_mb:,.0f} MB")
+        peer, proj = plain_loop(city), proj_points_per_s()
     print(f"cost per fix at {wanted.copies} x is {cost_us[1] / cost_us[0]:.2f} of that at 1 x")
     print(f"plain loop over sites and zones alone, no rules: {peer:,.0f} fixes/s")
     print(f"the whole run is {1e6 / cost_us[1] / peer:.0f} x as fast")
+    print(f"PROJ on one core of this machine, now: {proj / 1e6:.1f} M points/s")
 
 
 if __name__ == "__main__":

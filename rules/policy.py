@@ -43,6 +43,11 @@ def setting(default: Any, unit: str, low: float | None, high: float | None, why:
     return field(default=default, metadata={"unit": unit, "low": low, "high": high, "why": why})
 
 
+#: A stand this long parts what a truck does before it from what it does after it, whatever the thresholds.
+REST_S = 900
+_PARTED = "a rest of 15 minutes parts them anyway"
+
+
 @dataclass(frozen=True)
 class Policy:
     """The thresholds in force. Field names are the keys of `policy.toml`; `points` and `grades` are tables in it."""
@@ -67,14 +72,14 @@ class Policy:
     load_stay_min_s: int = setting(
         150, "s", 30, 3600, "without a load sensor, a stay this long inside a construction site loads"
     )
-    halt_max_s: int = setting(300, "s", 60, 3600, "a shorter halt belongs to the driving around it")
+    halt_max_s: int = setting(300, "s", 60, REST_S, f"a shorter halt belongs to the driving around it; {_PARTED}")
     silence_min_s: int = setting(600, "s", 60, 7200, "no usable fix for this long ends every stretch")
     signal_loss_min_m: float = setting(500.0, "m", 0, 20000, "laden and next seen this far away: it drove unseen")
     overspeed_min_s: int = setting(30, "s", 0, 3600, "shorter is an overtaking, or noise of the receiver")
-    overspeed_merge_s: int = setting(60, "s", 0, 3600, "times above the limit less apart are one")
+    overspeed_merge_s: int = setting(60, "s", 0, REST_S, f"times above the limit less apart are one; {_PARTED}")
     uncovered_min_s: int = setting(60, "s", 0, 3600, "a lid that closes while the truck pulls away is no breach")
-    merge_s: int = setting(600, "s", 0, 3600, "stretches of one rule and truck less apart are one")
-    zone_merge_s: int = setting(300, "s", 0, 3600, "the same for zones")
+    merge_s: int = setting(600, "s", 0, REST_S, f"stretches of one rule and truck less apart are one; {_PARTED}")
+    zone_merge_s: int = setting(300, "s", 0, REST_S, "the same for zones")
     score_days: int = setting(365, "d", 1, 3660, "the scoring period that ends on the date asked for")
     min_trips_for_rate: int = setting(10, "trips", 1, 1000, "rates of fewer trips are marked as small samples")
     suspect_trucks_min: int = setting(

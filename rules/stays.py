@@ -11,12 +11,13 @@ from typing import NamedTuple
 from rules.annotate import FAST, STILL
 from rules.ground import NOWHERE
 from rules.intervals import Span, subtract, union
+from rules.policy import REST_S
 from rules.stretches import DM_PER_M, Stretch
 
 CREEP_MAX_M = 80.0  # a move shorter than this between two stands is shunting within one stay
 CREEP_MAX_MS = 120_000
 LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
-REST_MS = 900_000  # a stand this long is a stay of its own; longer than any time that merges two stretches of a rule
+REST_MS = REST_S * 1000  # a stand this long is a stay of its own; no policy merges stretches of a rule over it
 FROZEN_MIN_MS = 120_000  # a stand this long that ends in a leap was a frozen position
 AWAY_M = 120.0  # two places so far apart show a direction
 STUCK_MM = 200  # positions that agree to the last digit sent; noise alone moves even a standing truck by more

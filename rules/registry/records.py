@@ -86,7 +86,10 @@ def vehicles(rows: Sequence[Row]) -> list[Vehicle]:
     """Vehicles; a truck may be registered before its terminal is known."""
     found = [
         Vehicle(
-            row.identity("plate"), row.identity("company_id"), row.text("terminal"), row.choice("kind", VEHICLE_KINDS)
+            row.identity("plate"),
+            row.identity("company_id"),
+            row.text("terminal"),
+            row.choice("kind", VEHICLE_KINDS, otherwise="ordinary"),
         )
         for row in rows
     ]

@@ -87,12 +87,15 @@ class Row:
         self.error(field, f"{shown(text)} holds the invisible character U+{ord(bad):04X}", "printable characters")
         return ""
 
-    def choice(self, field: str, allowed: Collection[str]) -> str:
-        """One of `allowed`, or an empty string after a fault."""
+    def choice(self, field: str, allowed: Collection[str], otherwise: str = "") -> str:
+        """One of `allowed`, or an empty string after a fault; with `otherwise` any other word is read as that."""
         text = self._told(field)
         if text is None or text in allowed:
             return text or ""
         problem = f"{shown(text)} is unknown{guess(text, allowed)}" if text else "is empty"
+        if otherwise:
+            self.warn(field, f"{problem}; read as {otherwise}", ", ".join(allowed))
+            return otherwise
         self.error(field, problem, ", ".join(allowed))
         return ""
 

@@ -125,7 +125,13 @@ FORM = [
         ("", "", "", "is empty; allowed: a header: plate,company_id"),
         (add("苏A00009,C1,,ordinary,more"), "row 5", "", "5 values where the header has 4"),
         (swap("苏A00001,C1,013900000001,", "苏A00001,C1,"), "row 2", "", "3 values"),
-        (add("\n苏A00009,C1,,lorry"), "row 6", "kind", "'lorry' is unknown"),
+    ),
+    *wrong(
+        "vehicles.csv",
+        (add("\n苏A00009,C1,,lorry"), "row 6", "kind", "(closest: 'ordinary'); read as ordinary"),
+        (add("苏A00009,C1,,new-type"), "row 5", "kind", "closest: 'new_type'); read as ordinary"),
+        (add("苏A00009,C1,,"), "row 5", "kind", "is empty; read as ordinary"),
+        severity="warning",
     ),
     *wrong(
         "zones.geojson",
@@ -152,7 +158,6 @@ VALUES = [
         (add(" ,C1,,ordinary"), "row 5", "plate", "is empty"),
         (add("苏A\x1b00009,C1,,ordinary"), "row 5", "plate", "control character U+001B"),
         (add("苏A00009\u200b,C1,,ordinary"), "row 5", "plate", "invisible character U+200B"),
-        (add("苏A00009,C1,,new-type"), "row 5", "kind", "closest: 'new_type'"),
         (add("苏A00009,C3,,ordinary"), "row 5", "company_id", "'C3' is not a company"),
     ),
     *wrong(

@@ -45,7 +45,7 @@ def test_ten_faults_are_found_at_once(tmp_path: Path) -> None:
     faulty = {
         "policy.toml": "corridor = 50\n",
         "companies.csv": add("C1,again"),
-        "vehicles.csv": add("苏A00009,C1,,lorry"),
+        "vehicles.csv": add("苏A00009,,,ordinary"),
         "whitelist.csv": swap("09:30-16:30", "half past nine"),
         "sites.geojson": shape(5, BOWTIE),
         "permits.csv": permit(origin_site="NONE", valid_from="2026-12-01", valid_to="2026-11-01"),
@@ -57,7 +57,7 @@ def test_ten_faults_are_found_at_once(tmp_path: Path) -> None:
     assert [(fault.file, fault.where, fault.field) for fault in found.errors] == [
         ("policy.toml", "corridor", ""),
         ("companies.csv", "row 4", "company_id"),
-        ("vehicles.csv", "row 5", "kind"),
+        ("vehicles.csv", "row 5", "company_id"),
         ("whitelist.csv", "row 2", "hours"),
         ("sites.geojson", "feature 5 (DEP1)", "geometry"),
         ("permits.csv", "row 3", "valid_to"),
