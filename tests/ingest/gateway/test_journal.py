@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.gateway.journal import Journal, JournalBusy, JournalError
@@ -47,6 +47,7 @@ def test_records_come_back_in_order_over_segments(tmp_path: Path) -> None:
     assert drained(journal) == [100]
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.lists(st.sampled_from(["append", "drain", "peek", "again"]), max_size=40), st.integers(100, 2000))
 def test_any_order_of_writing_draining_and_starting_anew(steps: list[str], segment_bytes: int) -> None:
     import tempfile
