@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from maps.linked import linked_trip_map
+from maps.trip_page import trip_map
 from reports.accounts.sessions import Session
 from reports.accounts.users import password_fits
 from reports.cases import reading
@@ -24,6 +25,7 @@ from reports.cases.deciding import (
     standing,
 )
 from reports.cases.words import REASON_NAMES
+from reports.ledger.bundle import gather, seal
 from reports.ledger.entries import append
 from reports.store import Store
 from web import evidence, paper
@@ -84,6 +86,17 @@ def case_paper(context: Ctx, session: Who, case_id: str) -> Response:
         made = paper.case_pdf(context, store, case, names=True)
     _exported(context, session, case_id, "paper")
     return _download(made, "application/pdf", f"case-{case_id}.pdf", inline=True)
+
+
+@router.get("/cases/{case_id}/bundle.zip")
+def case_bundle(context: Ctx, session: Who, case_id: str) -> Response:
+    """The evidence of the case, sealed into one file that verifies offline; the export is logged."""
+    with context.store.reading() as store:
+        case = found_case(store, session, case_id)
+        files = gather(store, case_id) | {"map.html": trip_map(evidence.map_of(context, store, case)).encode()}
+    with context.store.writing() as store:
+        sealed = seal(store, case_id, files, actor=session.user.user_id, at_ms=context.now_ms())
+    return _download(sealed, "application/zip", f"case-{case_id}.zip")
 
 
 @router.post("/cases/{case_id}/hold")

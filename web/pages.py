@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,6 @@ from reports.names import RULE_NAMES
 from reports.visible import shown
 from rules.catalog import RULES
 from web.context import Context
-from web.english import ENGLISH
 
 LANGUAGES = ("zh", "en")
 LANGUAGE_COOKIE = "muckwatch_language"
@@ -58,7 +58,14 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
 
 def told(text: str, language: str) -> str:
     """A text of ours in the reader's language."""
-    return ENGLISH.get(text, text) if language == "en" else text
+    return english().get(text, text) if language == "en" else text
+
+
+@lru_cache(maxsize=1)
+def english() -> dict[str, str]:
+    """The words of `english.toml`, by their Chinese."""
+    read = tomllib.loads(Path(__file__).with_name("english.toml").read_text(encoding="utf-8"))
+    return {chinese: str(text) for chinese, text in read.items()}
 
 
 def named(kind: str, key: str | None, language: str) -> str:
