@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from week_town import WEEK, at_ms, clue, frame, registry, track, trip
 
+from reports.inspections import InspectionRecord
 from reports.week.input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
 
 HOSTILE = [
@@ -63,5 +64,6 @@ def hostile_input():
         tracks=frame([track(WEEK.monday, p) for p in [*HOSTILE[1:], "<b>unknown</b>"]], TRACKS),
         health=frame(health, HEALTH),
         rejected=frame([{"reason": t, "count": 1, "example": t} for t in HOSTILE], REJECTED),
+        inspections=[InspectionRecord(WEEK.monday, "", (text, text), text, 1, 1, None, text) for text in HOSTILE],
         cutoff_ms=at_ms(5, 1),
     )
