@@ -13,6 +13,7 @@ import click
 from commands import judging, ledger, outputs, terminal
 from commands.gateway import gateway, simulate
 from commands.inspections import inspection
+from commands.patrol import plan
 from commands.serve import serve
 from commands.status import status
 from commands.streaming import publish, settle, worker
@@ -38,7 +39,7 @@ def cli() -> None:
 
 for _command in (judging.demo, judging.check, judging.run):
     cli.add_command(_command)
-for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, tune, serve, user):
+for _command in (outputs.report, outputs.map_, outputs.scores, outputs.export, plan, tune, serve, user):
     cli.add_command(_command)
 for _command in (publish, worker, settle, status, gateway, simulate):
     cli.add_command(_command)

@@ -82,32 +82,44 @@ def report(
 @click.option("--vehicle", metavar="PLATE", help="The map of one truck's day; with --day.")
 @click.option("--day", callback=reads(a_date), metavar="DATE", help="The local date, such as 2026-11-20.")
 @week_option
+@click.option("--company", metavar="ID", help="The map of one company's week; with --week.")
+@click.option("--plan", is_flag=True, help="The patrol plan for --week, and its sheets to print.")
+@click.option("--compare", nargs=2, metavar="WEEK WEEK", help="What changed from one week to another.")
 @click.option("--out", type=folder, help="Where to; default: maps inside the store.")
 @tiles_option
 @roads_option
 def map_(
     store_folder: Path, trip: str | None, violation: str | None, vehicle: str | None, day: date | None,
-    week: Week | None, out: Path | None, tiles: Tiles | None, roads: Path | None,
+    week: Week | None, company: str | None, plan: bool, compare: tuple[str, str] | None, out: Path | None,
+    tiles: Tiles | None, roads: Path | None,
 ) -> None:  # fmt: skip
     """Draws maps that open without a network.
 
-    A trip with the track coloured by what was violated; a truck's day; or a week: its hot spots and one page for each
-    flagged trip. Ids stand in `muckwatch export trips` (or violations) and in the weekly report.
+    A trip with the track coloured by what was violated; a truck's day; a week with its hot roads and one page for each
+    flagged trip; a company's week; a patrol plan with a sheet to print for each inspection; or two weeks
+    compared. Ids stand in `muckwatch export trips` (or violations) and in the weekly report.
 
     \b
     Examples:
       muckwatch map --store week47 --week 2026-W47
       muckwatch map --store week47 --trip 0123456789abcdef0123
       muckwatch map --store week47 --vehicle 苏A12345 --day 2026-11-20
+      muckwatch map --store week47 --company JK --week 2026-W47
+      muckwatch map --store week47 --plan --week 2026-W48
+      muckwatch map --store week47 --compare 2026-W46 2026-W47
     """
-    from maps import data
+    from maps import data, more_pages
+    from reports.calendar import parse_week
     from reports.spoken import weeks_of
     from reports.store import Store
 
     if bool(vehicle) != bool(day):
         raise click.UsageError("--vehicle and --day go together: a truck's day")
-    if sum(map(bool, (trip, violation, vehicle, week))) > 1:
-        raise click.UsageError("one map at a time: --trip, --violation, --vehicle with --day, or --week")
+    asked = (trip, violation, vehicle, compare, company or plan or week)
+    if sum(map(bool, asked)) > 1 or (company and plan):
+        raise click.UsageError(
+            "one map at a time: --trip, --violation, --vehicle with --day, --compare, or --week (--company, --plan)"
+        )
     with Store.read(store_folder) as store:
         target = out or store.path / "maps"
         try:
@@ -117,6 +129,13 @@ def map_(
                 written = [data.write_violation(store, violation, target, tiles, roads)]
             elif vehicle and day:
                 written = [data.write_vehicle_day(store, vehicle, day, target, tiles, roads)]
+            elif compare:
+                weeks = (parse_week(compare[0]), parse_week(compare[1]))
+                written = more_pages.write_comparison(store, weeks, target, tiles, roads)
+            elif company:
+                written = more_pages.write_company(store, company, week or weeks_of(store)[-1], target, tiles, roads)
+            elif plan:
+                written = more_pages.write_plan(store, week or weeks_of(store)[-1].back(-1), target, tiles, roads)
             else:
                 written = [*data.write_week_maps(store, week or weeks_of(store)[-1], target, None, tiles, roads)]
         except ValueError as error:

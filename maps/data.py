@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import shapely
 from maps.gather import LONGEST_MS, Heard, Source, case_span, touching, trip_span
 from maps.gather_week import WeekTracks, live, week_page_data
 from maps.index_page import IndexRow, index_page
+from maps.rates import RoadRates
 from maps.shell import Tiles
 from maps.tell import Row, minute, to_ms
 from maps.trip_page import TripMap, trip_map
@@ -21,6 +22,7 @@ from maps.week_page import WeekMap, week_map
 from reports import queries
 from reports.calendar import Week
 from reports.names import RULE_NAMES, name_of
+from reports.patrol.model import PatrolPlan
 from reports.store import Store
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
@@ -37,6 +39,7 @@ class WeekMapFiles:
     index: Path
     trips: dict[str, Path]
     violations: dict[str, Path]
+    data: WeekMap | None = None
 
     def __iter__(self) -> Iterator[Path]:
         return iter((self.week_map, self.index))
@@ -72,7 +75,7 @@ def vehicle_day_data(store: Store, plate: str, day: date) -> TripMap:
 
 def week_data(store: Store, week: Week) -> WeekMap:
     """What the page of a week shows; its marks lead to the pages that `write_week_maps` writes."""
-    return _Week(Source(store), week).data(lambda name, page: None)
+    return WeekOfMaps(Source(store), week).data(lambda name, page: None)
 
 
 def vehicle_day_map(data: TripMap) -> str:
@@ -96,7 +99,7 @@ def write_trip(
 ) -> Path:
     """Writes the page of a trip; gives its path."""
     name = page_name("trip", trip_id)
-    return _write(out_dir / name, trip_map(Source(store, roads, tiles).trip(trip_id)))
+    return write_page(out_dir / name, trip_map(Source(store, roads, tiles).trip(trip_id)))
 
 
 def write_violation(
@@ -104,7 +107,7 @@ def write_violation(
 ) -> Path:
     """Writes the page of a single violation; gives its path."""
     name = page_name("violation", violation_id)
-    return _write(out_dir / name, trip_map(Source(store, roads, tiles).violation(violation_id)))
+    return write_page(out_dir / name, trip_map(Source(store, roads, tiles).violation(violation_id)))
 
 
 def write_vehicle_day(
@@ -119,12 +122,12 @@ def write_vehicle_day(
     if not len(data.track):
         raise ValueError(f"{store.path}: no fix of {plate!r} on {day}; `muckwatch export fixes` shows what there is")
     safe = re.sub(r"\W", "", plate)[:20] or "truck"
-    return _write(out_dir / f"day-{safe}-{day:%Y-%m-%d}.html", vehicle_day_map(data))
+    return write_page(out_dir / f"day-{safe}-{day:%Y-%m-%d}.html", vehicle_day_map(data))
 
 
 def write_week_maps(
     store: Store, week: Week, out_dir: Path, on_progress: Callable[[int, int], None] | None = None,
-    tiles: Tiles | None = None, roads: Path | None = None,
+    tiles: Tiles | None = None, roads: Path | None = None, plan: PatrolPlan | None = None,
 ) -> WeekMapFiles:  # fmt: skip
     """Writes a week's map, a page for each flagged trip and for each flagged violation without one, and an index.
 
@@ -135,26 +138,37 @@ def write_week_maps(
         on_progress: told how many trucks of how many are done.
         tiles: a tile server; without one no page asks for anything.
         roads: a GeoJSON file of roads instead of the registry's.
+        plan: suggested checkpoints, drawn on the week's map and each inspection on a page of its own (PDF).
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    gathered = _Week(Source(store, roads, tiles), week, on_progress)
-    data = gathered.data(lambda name, page: _write(out_dir / name, trip_map(page)))
-    map_file = _write(out_dir / f"week-{week}.html", week_map(data))
-    index = _write(
+    gathered = WeekOfMaps(Source(store, roads, tiles), week, on_progress)
+    data = gathered.data(lambda name, page: write_page(out_dir / name, trip_map(page)))
+    data = replace(data, plan=plan)
+    map_file = write_page(out_dir / f"week-{week}.html", week_map(data))
+    index = write_page(
         out_dir / f"index-{week}.html", index_page(data.title, data.subtitle, map_file.name, gathered.index_rows())
     )
     trips = {i: out_dir / page_name("trip", i) for i in gathered.trips_by_id}
-    return WeekMapFiles(map_file, index, trips, {i: out_dir / name for i, name in gathered.pages.items()})
+    violations = {i: out_dir / name for i, name in gathered.pages.items()}
+    return WeekMapFiles(map_file, index, trips, violations, data)
 
 
-class _Week:
+class WeekOfMaps:
     """A week on its way out of the store, truck by truck."""
 
-    def __init__(self, source: Source, week: Week, on_progress: Callable[[int, int], None] | None = None) -> None:
+    def __init__(
+        self, source: Source, week: Week, on_progress: Callable[[int, int], None] | None = None, company: str = ""
+    ) -> None:
         self.source, self.week, self.on_progress = source, week, on_progress
         self.start_ms, self.end_ms = week.span_ms(source.registry.policy)
         self.violations = live(queries.violations_between(source.store, self.start_ms, self.end_ms))
         self.trips = queries.trips_between(source.store, self.start_ms, self.end_ms)
+        if company:
+            own = [plate for plate, v in source.registry.vehicle.items() if v.company_id == company]
+            self.violations = self.violations.filter((pl.col("company_id") == company).fill_null(False))
+            self.trips = self.trips.filter(pl.col("plate").is_in(own))
+        roads, few = source.ground.roads, source.registry.policy.min_trips_for_rate
+        self.rates = RoadRates(roads.pieces, few, roads.plane) if roads.pieces else None
         flagged = self.violations["trip_id"].drop_nulls().unique(maintain_order=True).to_list()
         known = {row["trip_id"]: row for row in self.trips.iter_rows(named=True)}
         found = {i: known.get(i) or _only(queries.trip(source.store, i)) for i in flagged}
@@ -169,7 +183,7 @@ class _Week:
 
     def data(self, take_page: Callable[[str, TripMap], object]) -> WeekMap:
         """Goes through the trucks; `take_page` is given each page's file name and data as soon as it is there."""
-        source, tracks = self.source, WeekTracks()
+        source, tracks = self.source, WeekTracks(rates=self.rates)
         districts = {d.district_id: d.polygon for d in source.registry.districts}
         shapely.prepare(list(districts.values()))
         read = (self.start_ms - LONGEST_MS, self.end_ms + LONGEST_MS)
@@ -230,7 +244,7 @@ def _only(found: pl.DataFrame) -> Row | None:
     return None if found.is_empty() else found.row(0, named=True)
 
 
-def _write(file: Path, html: str) -> Path:
+def write_page(file: Path, html: str) -> Path:
     """Writes a page whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f".{file.name}.part")

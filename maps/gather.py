@@ -20,6 +20,7 @@ from maps.track import Track, set_aside
 from maps.trip_page import Rows, StopMark, TripMap
 from reports import evidence_fields, queries
 from reports.names import RULE_NAMES, UNREGISTERED_SITE, name_of
+from reports.patrol.plan import Ground
 from reports.registry_copies import REGISTRY_FOLDER
 from reports.store import Store
 from rules.plane import Plane
@@ -93,6 +94,11 @@ class Source:
         if self.roads_file is None and not file.is_file():
             return ()
         return read_roads(file, self.registry.policy.registry_datum)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What a patrol plan stands on: the roads as a network, metres."""
+        return Ground.of(self.store, self.roads_file)
 
     @cached_property
     def base(self) -> Layer:

@@ -16,6 +16,7 @@ from maps.gather import Source
 from maps.ground import simplified, site_layer, zone_layer
 from maps.hotspots import Grid, Sighting
 from maps.layers import Layer, Line, Path6, Place, lines_of, rings_of
+from maps.rates import RoadRates
 from maps.styles import rule_style
 from maps.suspected import suspected_layer
 from maps.tell import Row, to_ms
@@ -39,6 +40,7 @@ class WeekTracks:
     stretches: dict[str, tuple[Path6, ...]] = field(default_factory=dict)  # violation id → its paths
     plain: list[Path6] = field(default_factory=list)  # the rest of the flagged trips
     passes: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # district id → trips that passed
+    rates: RoadRates | None = None  # passes of road pieces, where roads are known
 
     def add(
         self,
@@ -49,6 +51,9 @@ class WeekTracks:
         gap_ms: int,
     ) -> None:
         """Takes in one truck's week."""
+        trips = list(trips)
+        if self.rates:
+            self.rates.add(track, trips, cases)
         flagged = {case["trip_id"] for case in cases}
         for trip in trips:
             start_ms, end_ms = to_ms(trip["loaded_at"]), to_ms(trip["dumped_at"] or trip["left_at"])
@@ -107,6 +112,8 @@ def week_page_data(
     layers = [source.base, zone_layer(registry, end_ms - 1), site_layer(registry, end_ms - 1)]
     if tracks.plain:
         layers.append(Layer("tracks", "涉嫌行程轨迹", (Line("track.faint", tuple(tracks.plain)),), shown=False))
+    if tracks.rates:
+        layers.append(tracks.rates.layer())
     layers += _families(rows, source, tracks, pages)
     suspected = queries.suspected_sites(source.store).iter_rows(named=True)
     layers.append(suspected_layer(suspected, start_ms, end_ms, registry.zone))

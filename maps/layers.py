@@ -173,6 +173,13 @@ def bounds_of(layers: Iterable[Layer]) -> Bounds | None:
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
 
+def touches(feature: Feature, view: Bounds) -> bool:
+    """Whether the box around any path of a feature touches a view, degrees."""
+    return any(
+        w <= view[2] and e >= view[0] and s <= view[3] and n >= view[1] for w, s, e, n in map(_box, _paths(feature))
+    )
+
+
 def _paths(feature: Feature) -> Iterator[Path6]:
     if isinstance(feature, Place):
         yield encode([(feature.lon, feature.lat)])

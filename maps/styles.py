@@ -80,6 +80,8 @@ CELL_STEPS: tuple[tuple[int, str], ...] = (
     (30, "#e35f39"),
     (60, "#a82a2a"),
 )
+#: Lower ends of the classes of hot road pieces, violating passes of a hundred, and their styles: fixed, too.
+HOT_STEPS: tuple[tuple[float, str], ...] = ((5.0, "hot.1"), (15.0, "hot.2"), (30.0, "hot.3"))
 #: Steps of the districts' legend by number of violations, and by violations per hundred trips.
 COUNT_STEPS: tuple[tuple[int, str], ...] = (
     (0, "#f4f6fa"),
@@ -108,6 +110,13 @@ STYLES: dict[str, Style] = {
     "cell": Style("500 m 网格", "#9a5a2a", 0.8, (), "#fdcb8b", 0.72, order=AREA),
     "zone.quiet": Style("静音区", "#5b4b9a", 1.6, (2, 3), "#8678c4", 0.13, order=AREA),
     "zone.no_entry": Style("禁行区", "#a0428a", 2.2, (6, 3), "#d48ac0", 0.14, order=AREA),
+    "hot.1": Style("高发路段 5%–15%", "#e8a33d", 3.2, (), order=AREA + 2),
+    "hot.2": Style("高发路段 15%–30%", "#d1571b", 5.4, (), order=AREA + 3),
+    "hot.3": Style("高发路段 30% 以上", "#7d1d1d", 8.0, (), order=AREA + 4),
+    "change.worse": Style("比率上升", "#b2182b", 6.5, (), order=AREA + 5),
+    "change.better": Style("比率下降", "#2166ac", 4.0, (7, 4), order=AREA + 5),
+    "patrol": Style("建议点位（次-站）", "#0b3d2e", 2.6, (), "#ffe14d", 1.0, "pin", 10.0, order=MARK + 6),
+    "patrol.way": Style("转移次序（非路线）", "#0b3d2e", 2.0, (2, 5), order=MARK + 5),
     "corridor": Style("许可走廊", "#5f9a6c", 1.0, (), "#9fcbaa", 0.35, order=CORRIDOR),
     "route": Style("许可线路", "#3c7a4a", 1.8, (10, 5), order=CORRIDOR + 1),
     **{

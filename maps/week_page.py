@@ -10,10 +10,12 @@ from shapely import box, union_all
 
 from maps.hotspots import CELL_M, SPOT_MIN_COUNT, Grid, Sighting, Spot, cells_of, spots_of
 from maps.layers import WORLD, Area, Bounds, Layer, bounds_of, encode, rings_of
+from maps.patrol_layer import patrol_layer, plan_rows
 from maps.shell import Tiles, page
 from maps.styles import CELL_STEPS, COUNT_STEPS, NO_RATE_COLOUR, RATE_STEPS, styles_json
 from maps.trip_page import Rows, offset_minutes
 from reports.names import RULE_NAMES, name_of
+from reports.patrol.model import PatrolPlan
 
 _NOTES = (
     "内部使用。图中为系统标出的疑似线索，已排除复核为不属实和申诉成立的；须经人工复核后方可作为处理依据。",
@@ -21,6 +23,7 @@ _NOTES = (
     f"网格边长 {CELL_M:.0f} m，按线索分值合计着色，分级固定，各周可比；同一行为触犯多条规则只计一次分值。",
     f"热点由相邻网格合并，最宽 {3 * CELL_M / 1000:.1f} km，至少 {SPOT_MIN_COUNT} 起；"
     "时段为集中了八成线索时长的最短时段。",
+    "高发路段按途经行程中涉嫌违规趟次的比率分级，途经过少或不足两趟违规的不画。",
 )
 
 
@@ -57,14 +60,17 @@ class WeekMap:
     facts: Rows = ()
     grid: Grid = field(default_factory=lambda: Grid(0))
     tiles: Tiles | None = field(default=None, compare=False)
+    plan: PatrolPlan | None = None
+    compares: bool = False  # whether it shows what changed, rather than what was
 
 
 def week_map(data: WeekMap) -> str:
     """The page as one HTML file that asks for nothing."""
-    grid_layer = Layer("grid", "网格热度", tuple(_cells(data)))
+    grid_layer = Layer("grid", "网格热度", tuple(_cells(data)), shown=not _has_rates(data))
     spots = spots_of(data.sightings, data.grid)
-    district_layer = Layer("districts", "街道", tuple(_district(d) for d in data.districts), toggle=False)
-    layers = (district_layer, grid_layer, *data.layers)
+    layers = (district_layer(data), grid_layer, *data.layers)
+    if data.plan and data.plan.inspections:
+        layers += (patrol_layer(data.plan.inspections, data.zone),)
     return page(
         "week",
         {
@@ -79,10 +85,17 @@ def week_map(data: WeekMap) -> str:
             "layers": [layer.json for layer in layers],
             "steps": {"count": COUNT_STEPS, "rate": RATE_STEPS, "cell": CELL_STEPS, "none": NO_RATE_COLOUR},
             "districts": [_district_row(d) for d in data.districts],
+            "plan": plan_rows(data.plan, data.zone) if data.plan else [],
+            "compares": data.compares,
             "spots": [_spot(spot, data.grid) for spot in spots],
         },
         data.tiles,
     )
+
+
+def district_layer(data: WeekMap) -> Layer:
+    """The districts with their counts and rates."""
+    return Layer("districts", "街道", tuple(_district(d) for d in data.districts), toggle=False)
 
 
 def step_colour(value: float, steps: tuple[tuple[int, str], ...]) -> str:
@@ -104,6 +117,11 @@ def _bounds(data: WeekMap, layers: tuple[Layer, ...]) -> Bounds:
     else:
         found = bounds_of(layers)
     return found or WORLD
+
+
+def _has_rates(data: WeekMap) -> bool:
+    """Whether roads are known, so that hot pieces of them stand where cells would."""
+    return any(layer.key == "hot" and layer.features for layer in data.layers)
 
 
 def _cells(data: WeekMap) -> list[Area]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maps.data import write_week_maps
+from maps.pictures import report_pictures, write_patrol
 from maps.shell import Tiles
 from reports.calendar import Week
 from reports.store import Store
@@ -44,13 +45,15 @@ def write_week(
         on_progress: told how many trucks of how many are drawn.
 
     Returns:
-        The files to open: the report in each format, the week's map, the index of trips.
+        The files to open: the report in each format, the week's map, the index of trips, the sheets of next week's inspections.
 
     Raises:
         StoreError: the store cannot be read or the folder not written.
     """
-    maps = write_week_maps(store, week, out_dir / MAPS_FOLDER, on_progress, tiles, roads)
     told = build(store, week)
+    maps = write_week_maps(store, week, out_dir / MAPS_FOLDER, on_progress, tiles, roads, told.plan)
+    pictures = report_pictures(maps.data) if maps.data else {}
+    sheets = write_patrol(told.plan, maps.data, out_dir / MAPS_FOLDER) if told.plan and maps.data else []
     if issued_ms is not None:
         hand_out(store, told, issued_ms)
     report = write(
@@ -58,8 +61,9 @@ def write_week(
         out_dir / REPORTS_FOLDER,
         formats,
         maps_dir=out_dir / MAPS_FOLDER,
+        pictures=pictures,
         mask_plates=mask_plates,
         fonts=fonts,
         tell=tell,
     )
-    return [*report, *maps]
+    return [*report, *maps, *sheets]

@@ -5,7 +5,7 @@
 muck.trace = function (c, shape, x, y, r) {
   const poly = (...points) => points.forEach(([dx, dy], i) => (i ? c.lineTo(x + dx * r, y + dy * r) : c.moveTo(x + dx * r, y + dy * r)));
   c.beginPath();
-  if (shape === "square") poly([-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85], [-0.85, -0.85]);
+  if (shape === "square" || shape === "pin") poly([-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85], [-0.85, -0.85]);
   else if (shape === "triangle") poly([0, -1.1], [1, 0.8], [-1, 0.8], [0, -1.1]);
   else if (shape === "diamond") poly([0, -1.15], [1.15, 0], [0, 1.15], [-1.15, 0], [0, -1.15]);
   else if (shape === "hexagon") poly(...[0, 1, 2, 3, 4, 5, 6].map((i) => [1.1 * Math.cos((i * Math.PI) / 3), 1.1 * Math.sin((i * Math.PI) / 3)]));
@@ -181,7 +181,7 @@ muck.toggles = function (panel, title, keys) {
 /** A small picture of a style, as the map draws it. */
 muck.sample = function (key) {
   const s = muck.style(key), canvas = muck.el("canvas", "sample"), c = canvas.getContext("2d"), wide = 44, high = 16;
-  const kind = s.fill && s.fill_opacity < 0.9 && !/^(site|suspect)\./.test(key) ? "area" : key.startsWith("rule.") || !/^(site\.|suspect\.|stop|stray|loaded|dumped|dumping|fix)/.test(key) ? "line" : "place";
+  const kind = s.fill && s.fill_opacity < 0.9 && !/^(site|suspect)\./.test(key) ? "area" : key.startsWith("rule.") || !/^(site\.|suspect\.|stop|stray|loaded|dumped|dumping|fix|patrol$)/.test(key) ? "line" : "place";
   canvas.width = wide * 2;
   canvas.height = high * 2;
   c.scale(2, 2);

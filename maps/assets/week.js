@@ -58,6 +58,21 @@ muck.drawSpots = function (panel) {
   else section.appendChild(table);
 };
 
+/** The suggested checkpoints in the order in which they are taken; a row leads there. */
+muck.planList = function (panel) {
+  const rows = muck.data.plan || [];
+  if (!rows.length) return;
+  const section = muck.section(panel, "建议检查点位（下一周）");
+  rows.forEach((stop) => {
+    const card = muck.el("article", "case"), head = muck.el("button", "go"), at = muck.decode(stop.at)[0];
+    head.type = "button";
+    head.title = "在地图上查看";
+    head.addEventListener("click", () => muck.map.setView(at, 15, { animate: false }));
+    muck.put(head, muck.el("span", "label badge", stop.label), muck.el("strong", "", stop.when), muck.el("em", "", `预计 ${stop.expected.toFixed(1)} 起`));
+    muck.put(section, muck.put(card, head, muck.el("p", "", stop.place), muck.el("p", "meta", stop.who), muck.el("p", "meta", stop.reason)));
+  });
+};
+
 muck.districtTable = function (panel) {
   if (!muck.data.districts.length) return;
   const table = muck.el("table", "list");
@@ -80,7 +95,8 @@ muck.start = function (map) {
   muck.districtLabels = d.districts.map((row) => muck.labels.add(row.name, muck.decode(row.at)[0], 60 + Math.min(30, row.count), 0, "district", [""]));
   const shifts = [0, -24, 24, -48, 48, -80, 80];
   muck.districtLabels.forEach((item) => { item.around = [].concat(...shifts.map((dy) => [0, -60, 60, -120, 120].map((dx) => [dx, dy]))).sort((a, b) => Math.hypot(...a) - Math.hypot(...b)); });
-  muck.drawSpots(panel);
+  muck.planList(panel);
+  if (!d.compares) muck.drawSpots(panel);
   muck.toggles(panel, "违规类型", keys.filter(family));
   if (d.districts.length) muck.modeChoice(panel);
   muck.toggles(panel, "违规路段", keys.filter((key) => key.startsWith("driven.")));
@@ -93,9 +109,11 @@ muck.start = function (map) {
     legend.appendChild(box);
     return [key, box];
   }) : [];
-  const cells = muck.el("div", "steps-box");
-  muck.steps(cells, "网格：分值合计", d.steps.cell, "分");
-  legend.appendChild(cells);
+  if (!d.compares) {
+    const cells = muck.el("div", "steps-box");
+    muck.steps(cells, "网格：分值合计", d.steps.cell, "分");
+    legend.appendChild(cells);
+  }
   muck.districtTable(panel);
   muck.foot(panel);
   muck.layers.all.sort((a, b) => a.muck.order - b.muck.order);

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Chosen = list[tuple[Shift, tuple[int, ...]]]
 
 #: The program weighs so many shifts, and at each stop so many places: the best by what they meet alone.
-SHIFTS, PLACES = 10, 12
+SHIFTS, PLACES = 8, 10
 #: A team that can meet this much of the optimum without driving on stays where it is.
 STAY_SHARE = 0.97
 #: Nodes of the search, so that a plan never depends on how fast the machine is.
@@ -128,6 +128,7 @@ class _Tables:
         cases = outlook.cases
         of_trip = cases.group_by("night", "plate", "trip").agg(pl.col("points").sum())
         of_night = of_trip.group_by("night", "plate").agg(pl.col("points").max()).sort("night")
+        self.real = frozenset(cases.filter(pl.col("rule").is_not_null())["night"].to_list())
         self.plate_of = dict(of_night.select("night", "plate").iter_rows())
         self.most = {night: float(points) for night, points in of_night.select("night", "points").iter_rows()}
         self.gravest = {p: float(n) for p, n in of_night.group_by("plate").agg(pl.col("points").max()).iter_rows()}
@@ -211,7 +212,9 @@ def _meet(
     for n, own in enumerate(stops):
         met = tables.met(shift.slot(n)).filter(pl.col("place").is_in(list(own)))
         for night, place, day, points in met.select("night", "place", "date", "points").iter_rows():
-            if points * expected[day] > 1e-9:
+            if night not in tables.real:  # traffic alone: small, so that no stop could meet it twice
+                program.gain[own[place]] += points * expected[day]
+            elif points * expected[day] > 1e-9:
                 terms.setdefault(night, []).append((own[place], -points * expected[day]))
                 share[night] = expected[day]
     for night, own_terms in terms.items():

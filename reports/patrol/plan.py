@@ -56,10 +56,24 @@ class Ground:
         """
         registry = queries.registry_of(store)
         file = roads_file or store.path / REGISTRY_FOLDER / registry.digest / ROADS_FILE
-        told = read_roads(file, registry.policy.registry_datum) if roads_file or file.is_file() else ()
-        shapes = [x.polygon for group in (registry.sites, registry.zones, registry.districts) for x in group]
-        shapes += [r.line for p in registry.permits for r in p.routes] + [road.line for road in told]
-        return cls(registry, Roads(Plane.around(shapes) if shapes else Plane(0.0, 0.0), told))
+        stamp = file.stat().st_mtime_ns if roads_file or file.is_file() else 0
+        key = (file, stamp, registry.digest)
+        if key not in _ROADS_KEPT:
+            _ROADS_KEPT.clear()
+            _ROADS_KEPT[key] = _roads(file, stamp, registry)
+        return cls(registry, _ROADS_KEPT[key])
+
+
+#: The network of the store asked for last: every plan, yield and map of it asks again, and cutting roads takes seconds.
+_ROADS_KEPT: dict[tuple[Path, int, str], Roads] = {}
+
+
+def _roads(file: Path, stamp: int, registry: Registry) -> Roads:
+    """Roads of a file (none where `stamp` is 0) around a registry."""
+    told = read_roads(file, registry.policy.registry_datum) if stamp else ()
+    shapes = [x.polygon for group in (registry.sites, registry.zones, registry.districts) for x in group]
+    shapes += [r.line for p in registry.permits for r in p.routes] + [road.line for road in told]
+    return Roads(Plane.around(shapes) if shapes else Plane(0.0, 0.0), told)
 
 
 def plan_patrol(store: Store, week: Week, *, roads: Path | None = None, inspections: int | None = None) -> PatrolPlan:

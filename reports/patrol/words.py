@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from reports.calendar import Week
-from reports.names import RULE_NAMES, name_of
+from reports.names import RULE_NAMES, WEEKDAY_NAMES, name_of
 
 LEAD = "城管（牵头）"
 #: Only the traffic police may stop a moving vehicle, so they are always there.
@@ -37,6 +39,11 @@ def weeks_text(weeks: tuple[Week, ...]) -> str:
     if len(weeks) == 1:
         return f"第 {weeks[0].number} 周"
     return f"近 {len(weeks)} 周（第 {weeks[-1].number}—{weeks[0].number} 周）"
+
+
+def day_text(day: date) -> str:
+    """`周四 11月19日`."""
+    return f"{WEEKDAY_NAMES[day.weekday()]} {day.month}月{day.day}日"
 
 
 def reason_of(

@@ -1,0 +1,54 @@
+"""Pictures of a week's maps on paper: for the report, and a page an inspection to take along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maps.layers import Layer, bounds_of
+from maps.paper import Sheet, map_png, write_pdf
+from maps.patrol_layer import patrol_layer
+from maps.patrol_paper import PatrolSheets
+from maps.week_page import WeekMap, district_layer
+from reports.patrol.model import PatrolPlan
+
+#: What lies under a plan.
+_GROUND = ("roads", "zones", "sites", "hot")
+
+
+def week_picture(data: WeekMap) -> bytes:
+    """The week's map for the report, PNG: districts, hot road pieces, suspected places, violations, checkpoints."""
+    shown = [layer for layer in data.layers if layer.shown]
+    if data.plan and data.plan.inspections:
+        shown.append(patrol_layer(data.plan.inspections, data.zone))
+    districts = district_layer(data)
+    box = bounds_of([districts]) or bounds_of(shown)
+    return map_png(Sheet((districts, *shown), box or (118.0, 31.0, 119.0, 32.0)))
+
+
+def report_pictures(data: WeekMap) -> dict[str, bytes]:
+    """The pictures of a report by key: `week-map`, and `patrol-1`, `patrol-2`, ... where there is a plan."""
+    found = {"week-map": week_picture(data)}
+    if data.plan:
+        sheets = PatrolSheets(data.plan, ground_of(data), data.zone)
+        found |= {f"patrol-{i.number}": sheets.png(i) for i in data.plan.inspections}
+    return found
+
+
+def write_patrol(plan: PatrolPlan, data: WeekMap, out_dir: Path) -> list[Path]:
+    """Writes a plan's inspections as one PDF, a page each; none for a plan without inspections.
+
+    Args:
+        plan: the plan.
+        data: the week that it was drawn from, for what lies under it.
+        out_dir: where to; made if it is not there.
+    """
+    if not plan.inspections:
+        return []
+    out_dir.mkdir(parents=True, exist_ok=True)
+    sheets = PatrolSheets(plan, ground_of(data), data.zone)
+    return [write_pdf(map(sheets.page, plan.inspections), out_dir / f"patrol-{plan.week}.pdf")]
+
+
+def ground_of(data: WeekMap) -> tuple[Layer, ...]:
+    """The layers of a week that a plan is drawn on."""
+    return tuple(layer for layer in data.layers if layer.key in _GROUND)
