@@ -24,9 +24,10 @@ import polars as pl
 from maps.hotspots import Grid, Sighting, cells_of
 from reports import queries
 from reports.calendar import Week, date_bounds_ms, week_at, week_of
+from reports.patrol.ground import Ground
 from reports.patrol.model import Checkpoint, Inspection, PatrolPlan
 from reports.patrol.outlook import Shift, midnight_ms
-from reports.patrol.plan import LENGTH_MIN, STOPS, Ground, live_on, place_candidates, plan_between, yield_on
+from reports.patrol.plan import LENGTH_MIN, STOPS, live_on, place_candidates, plan_between, yield_on
 from reports.store import Store
 
 

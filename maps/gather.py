@@ -20,7 +20,7 @@ from maps.track import Track, set_aside
 from maps.trip_page import Rows, StopMark, TripMap
 from reports import evidence_fields, queries
 from reports.names import RULE_NAMES, UNREGISTERED_SITE, name_of
-from reports.patrol.plan import Ground
+from reports.patrol.ground import Ground
 from reports.registry_copies import REGISTRY_FOLDER
 from reports.store import Store
 from rules.plane import Plane

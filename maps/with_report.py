@@ -45,7 +45,7 @@ def write_week(
         on_progress: told how many trucks of how many are drawn.
 
     Returns:
-        The files to open: the report in each format, the week's map, the index of trips, the sheets of next week's inspections.
+        The files to open: the report in each format, the week's map, the index, the sheets of inspections.
 
     Raises:
         StoreError: the store cannot be read or the folder not written.

@@ -15,18 +15,15 @@ from reports.calendar import Week, date_bounds_ms
 from reports.names import OUTCOME_OF_STATUS
 from reports.passing import PASS_SCHEMA, passes, tracks_in
 from reports.patrol.choose import choose
+from reports.patrol.ground import Ground
 from reports.patrol.model import Checkpoint, Inspection, PatrolPlan, PlanYield, StopYield
 from reports.patrol.outlook import Outlook, Shift, midnight_ms, outlook_of
 from reports.patrol.places import Places, called, road_places, track_places
 from reports.patrol.words import agencies_of, no_plan_text, reason_of
-from reports.registry_copies import REGISTRY_FOLDER
-from reports.roads import Roads, read_roads
 from reports.store import Store
 from rules.plane import Plane
 from rules.policy import Policy
-from rules.registry import Registry
 
-ROADS_FILE = "roads.geojson"
 #: Weeks looked at, and after how many a violation counts half.
 WEEKS_BACK = 4
 HALF_LIFE_DAYS = 14.0
@@ -37,43 +34,6 @@ LENGTH_MIN = 240
 TRIPS_SAMPLED = 3_000
 _DAY_MIN = 24 * 60
 _MIN_MS = 60_000
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a plan stands on: the registry, its roads, metres."""
-
-    registry: Registry
-    roads: Roads
-
-    @classmethod
-    def of(cls, store: Store, roads_file: Path | None = None) -> Ground:
-        """Reads the registry recorded last, and the roads of the file given or of the registry's own copy.
-
-        Raises:
-            ValueError: a file of roads that is none.
-            StoreError: a store without a run.
-        """
-        registry = queries.registry_of(store)
-        file = roads_file or store.path / REGISTRY_FOLDER / registry.digest / ROADS_FILE
-        stamp = file.stat().st_mtime_ns if roads_file or file.is_file() else 0
-        key = (file, stamp, registry.digest)
-        if key not in _ROADS_KEPT:
-            _ROADS_KEPT.clear()
-            _ROADS_KEPT[key] = _roads(file, stamp, registry)
-        return cls(registry, _ROADS_KEPT[key])
-
-
-#: The network of the store asked for last: every plan, yield and map of it asks again, and cutting roads takes seconds.
-_ROADS_KEPT: dict[tuple[Path, int, str], Roads] = {}
-
-
-def _roads(file: Path, stamp: int, registry: Registry) -> Roads:
-    """Roads of a file (none where `stamp` is 0) around a registry."""
-    told = read_roads(file, registry.policy.registry_datum) if stamp else ()
-    shapes = [x.polygon for group in (registry.sites, registry.zones, registry.districts) for x in group]
-    shapes += [r.line for p in registry.permits for r in p.routes] + [road.line for road in told]
-    return Roads(Plane.around(shapes) if shapes else Plane(0.0, 0.0), told)
 
 
 def plan_patrol(store: Store, week: Week, *, roads: Path | None = None, inspections: int | None = None) -> PatrolPlan:
