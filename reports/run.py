@@ -135,7 +135,7 @@ def run_stored(
     by_rule = Counter(rule for j in judged for rule in j.found["violations"]["rule"])
     return RunSummary(
         tally=tally,
-        counts=_total([j.counts for j in judged]),
+        counts=sum((j.counts for j in judged), Counts()),
         result=recording.result,
         trips=sum(j.found["trips"].height for j in judged),
         stops=sum(j.found["stops"].height for j in judged),
@@ -176,8 +176,3 @@ def _stored(tally: Tally) -> StoredTally:
         rejected={reason: asdict(r) for reason, r in tally.rejected.items()},
         ignored_values={name: i.count for name, i in tally.ignored_values.items()},
     )
-
-
-def _total(counts: list[Counts]) -> Counts:
-    names = asdict(Counts())
-    return Counts(**{name: sum(asdict(c)[name] for c in counts) for name in names})
