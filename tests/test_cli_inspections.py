@@ -8,17 +8,6 @@ from cli_town import WEEK, muckwatch
 
 PLACE = ("--agencies", "城管,公安交警", "--place", "江东路口", "--checked", "40", "--found", "5")
 ADD = ("--hours", "20:00-23:00", *PLACE)
-    "--hours",
-    "20:00-23:00",
-    "--agencies",
-    "城管,公安交警",
-    "--place",
-    "江东路口",
-    "--checked",
-    "40",
-    "--found",
-    "5",
-)
 ROW = "2025-11-18,20:00-23:00,城管;公安交警,江东路口,40,5,2,"
 
 
