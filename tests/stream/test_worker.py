@@ -111,9 +111,9 @@ def test_poison_late_and_foreign_records_are_set_aside_and_the_rest_goes_on(brok
         town.worker(0)
         send_late(town.address, town.topics, [fix(0), b"poison", b"", fix(600), b"[" * 50_000], home)
         send_late(town.address, town.topics, [fix(10)], (home + 1) % 8)
-        town.drain(60)
+        town.drain(180)
         send_late(town.address, town.topics, [fix(-5)], home)
-        town.drain(60)
+        town.drain(180)
         said = town.findings()
         assert town.end("worker0") == 0
         told = muckwatch("status", "--kafka", town.address, "--prefix", town.topics.prefix, "--seconds", 0)
@@ -132,7 +132,7 @@ def test_a_topic_made_anew_stops_the_worker_with_the_reason(broker: Broker, tmp_
     with city(tmp_path / f"d{uuid.uuid4().hex[:6]}", SAMPLES / "registry", [], broker) as town:
         town.worker(0)
         send_late(town.address, town.topics, [b"poison"], 0)
-        town.drain(60)
+        town.drain(180)
         assert town.end("worker0") == 0
         with administration(town.address) as admin:
             admin.delete_topics([town.topics.fixes])
@@ -144,5 +144,5 @@ def test_a_topic_made_anew_stops_the_worker_with_the_reason(broker: Broker, tmp_
             except (RuntimeError, StreamBroken):
                 time.sleep(0.5)
         town.worker(0)
-        assert town.processes.pop("worker0").wait(60) == 1
+        assert town.processes.pop("worker0").wait(180) == 1
         assert "deleted and made again" in (town.folder / "worker0.log").read_text("utf-8").splitlines()[-1]
