@@ -23,13 +23,14 @@ from ingest.fix import FIX_SCHEMA
 from reports import frames
 from reports.archive import ArchiveFile, read_file
 from reports.calendar import date_start_ms
+from reports.knowledge import knowledge_of
 from reports.recording import RecordResult, RunHead
 from reports.store import Store
 from rules.engine import judge_all
 from rules.findings import Findings, TerminalHealth
 from rules.fleet import Fleet, Survey
 from rules.ground import Ground
-from rules.health import learn
+from rules.health import learn, with_clocks
 from rules.points import share_points
 from rules.registry import load_with_files
 
@@ -68,7 +69,9 @@ def judge_days(store: Store, registry_folder: Path, first: date, last: date, now
     survey = Survey()
     for file in window:
         survey.add(read_file(store.path, file))
-    fleet, ground = survey.learnt(), Ground(registry)
+    # The archive is in true time and in order, so it tells nothing of clocks: what was known of them stays.
+    known = knowledge_of(store).fleet.clocks_ms
+    fleet, ground = replace(survey.learnt(), clocks_ms=known), Ground(registry)
     found, fixes = [], 0
     for bucket in _buckets(store.path, window, plates):
         fixes += bucket.height
@@ -125,7 +128,7 @@ def _judge(fixes: pl.DataFrame, ground: Ground, fleet: Fleet, span_ms: tuple[int
         [v for v in share_points(every.violations) if first <= v.start_ms <= last],
         [t for t in every.trips if first <= t.loaded_ms <= last],
         [s for s in every.stops if first <= s.start_ms <= last],
-        _of_days(inside, ground, health) if inside.height else [],
+        with_clocks(_of_days(inside, ground, health), fleet) if inside.height else [],
     )
     spans = fixes.select(pl.col("plate").unique(maintain_order=True)).with_columns(first_ms=first, last_ms=last)
     return {**frames.of_findings(found), "spans": spans.cast(pl.Schema(frames.SCHEMAS["spans"]))}

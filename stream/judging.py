@@ -18,6 +18,7 @@ from ingest.kafka.records import Decoded, Record, SetAside, decode
 from ingest.tally import Tally
 from rules.engine import Counts, State, step
 from rules.findings import Findings
+from rules.fleet import on_time
 from rules.ground import Ground
 from rules.health import Knowledge
 from stream import messages
@@ -174,6 +175,7 @@ class Judge:
 
     def _judge(self, fixes: pl.DataFrame) -> tuple[Findings, Counts, pl.DataFrame]:
         """One step of the trucks among the fixes; the others' state is not touched."""
+        fixes = on_time(fixes, self.knowledge.fleet)
         self._hear(fixes)
         plates = fixes["plate"].unique().to_list()
         few = len(plates) * 2 < len(self.state.judged_ms)

@@ -12,8 +12,10 @@ from ingest.kafka.records import Record, decode
 from reports import frames
 from reports.archive import ArchiveFile, archive_fixes, reconcile, sweep
 from reports.intake.merging import Offsets, set_offsets
+from reports.knowledge import knowledge_of
 from reports.ledger.entries import Entry, append_all
 from reports.shared import SharedStore
+from rules.fleet import on_time
 from rules.registry import Registry
 
 
@@ -50,6 +52,7 @@ class Gathered:
         fixes, _ = arrange(pl.concat([pl.DataFrame(schema=FIX_SCHEMA), *self._frames]))
         offsets = Offsets(topic, topic_id, dict(self.next_offset))
         with shared.writing() as store:
+            fixes = on_time(fixes, knowledge_of(store).fleet)
             files = archive_fixes(store.path, fixes, registry.zone)
             manifest = reconcile(store.path, store.manifest(), files)
             with store.transaction(), store.lending({"last": _last(fixes)}):
