@@ -64,6 +64,8 @@
     if (closer) closer.closest("dialog").close();
     if (event.target.matches("[data-all]")) all("[data-queue] input[name=case]:not(:disabled)").forEach((tick) => { tick.checked = event.target.checked; });
   });
+  /* The plate filters while it is typed; leaving its field must not load the list again and lose what was ticked. */
+  document.addEventListener("change", (event) => event.target.id === "plate" && event.stopPropagation(), true);
   /* Exports leave the page as plain requests, past htmx. */
   document.addEventListener("click", function (event) {
     const plain = event.target.closest("[data-plain]");
