@@ -64,7 +64,7 @@ def edit_body(store: Store, by: random.Random) -> int:
 def edit_column(store: Store, by: random.Random) -> int:
     at = _pick(store, by)
     column = by.choice(["kind", "subject", "actor", "at_ms"])
-    value = "7" if column == "at_ms" else "'somebody'"
+    value = "at_ms + 1" if column == "at_ms" else "'somebody'"
     store.execute(f"UPDATE ledger.entries SET {column} = {value} WHERE idx = ?", [at])
     return at
 
