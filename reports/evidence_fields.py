@@ -76,7 +76,14 @@ FIELD_NAMES = {
 #: Words for the values of some fields.
 VALUE_NAMES: dict[str, dict[str, str]] = {
     "loaded_by": {"load": "载重传感器", "visit": "在工地停留"},
-    "unloaded_by": {"load": "载重传感器", "lift": "举升信号", "visit": "在场所停留", "turned_back": "停车后原路折返"},
+    "unloaded_by": {
+        "load": "载重传感器",
+        "lift": "举升信号",
+        "visit": "在场所停留",
+        "turned_back": "停车后原路折返",
+        "gate": "在消纳场所门前久停未入",
+        "known_place": "停于他车举升卸载处",
+    },
     "grade": {"A": "A（两种以上独立迹象）", "B": "B（一种传感器迹象）", "C": "C（仅行驶形态）"},
     "vehicle_kind": {"new_type": "新型渣土车", "ordinary": "普通渣土车"},
     "site_kind": SITE_KIND_NAMES,

@@ -24,8 +24,6 @@ from rules.rule import Breach, Outing, Rule
 from rules.stays import Stay, drives_of
 from rules.stretches import Rows
 
-STOP_MIN_MS = 120_000  # shorter stands are traffic, not stops
-
 
 def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list[Stay], ground: Ground) -> Findings:
     """What a truck did between two rests: its stops, and the breaches that do not ask for a load.
@@ -108,7 +106,7 @@ def withheld(found: Findings, sightings: Sequence[Sighting]) -> Findings:
 def _stops(outing: Outing, ground: Ground) -> list[Stop]:
     stops = []
     for stay in outing.stays:
-        if stay.silence or stay.still_ms < STOP_MIN_MS:
+        if stay.silence or stay.still_ms < ground.policy.stop_min_s * 1000:
             continue
         site = ground.site(site_at(outing.rows, stay, stay.start_ms))
         kind, site_id = (site.kind, site.site_id) if site else ("unknown", None)

@@ -72,6 +72,17 @@ class Policy:
     load_stay_min_s: int = setting(
         150, "s", 30, 3600, "without a load sensor, a stay this long inside a construction site loads"
     )
+    stop_min_s: int = setting(120, "s", 30, 3600, "a shorter stand is traffic, not a stop")
+    dump_stand_min_s: int = setting(
+        60, "s", 30, 900, "without sensors: traffic lights are shorter, and leaving a load is not"
+    )
+    dump_stand_long_s: int = setting(150, "s", 60, 1800, "without sensors: a stand this long is no light, a sign")
+    dump_stand_max_s: int = setting(
+        1800, "s", 300, 7200, "without sensors: who stands longer off every site rests or sleeps"
+    )
+    gate_m: float = setting(
+        300.0, "m", 50, 2000, "without sensors: a long stand so near a site for muck that it did not enter is a sign"
+    )
     halt_max_s: int = setting(300, "s", 60, REST_S, f"a shorter halt belongs to the driving around it; {_PARTED}")
     silence_min_s: int = setting(600, "s", 60, 7200, "no usable fix for this long ends every stretch")
     signal_loss_min_m: float = setting(500.0, "m", 0, 20000, "laden and next seen this far away: it drove unseen")

@@ -23,7 +23,6 @@ DUMPING, LOADING = "dumping", "loading"
 SENSORS = frozenset({"load", "lift"})
 #: The sign of a stay that only the order of stays tells of.
 BETWEEN = "between"
-DUMP_STAY_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps
 LOAD_STAY_MS = (240_000, 3_600_000)  # filling a truck takes at least the one; the other is a parked truck
 
 
@@ -131,6 +130,7 @@ def _stop_at(stops: Sequence[Stop], at_ms: int) -> Stop | None:
 
 def _between(trips: Sequence[Trip], by_plate: dict[str, list[Stop]], registry: Registry) -> list[Visit]:
     """Stays between two construction sites, or two disposal sites, of trucks of whose load nothing is known there."""
+    dump_max_ms = registry.policy.dump_stand_max_s * 1000
     hauls: dict[str, list[Trip]] = {}
     for t in trips:
         hauls.setdefault(t.plate, []).append(t)
@@ -145,7 +145,7 @@ def _between(trips: Sequence[Trip], by_plate: dict[str, list[Stop]], registry: R
             since = stops[i].start_ms if kind == DUMPING else stops[i].end_ms
             if bisect_left(loaded_ms, since) < bisect_right(loaded_ms, stops[j].start_ms - 1):
                 continue  # a haul is known: its end is judged by itself
-            found += [_told_by_order(s, kind) for s in stops[i + 1 : j] if _long_enough(s, kind)]
+            found += [_told_by_order(s, kind) for s in stops[i + 1 : j] if _long_enough(s, kind, dump_max_ms)]
     return found
 
 
@@ -156,9 +156,9 @@ def _anchor(stop: Stop, registry: Registry) -> str:
     return LOADING if stop.kind in ("disposal", "soil_bank") else ""
 
 
-def _long_enough(stop: Stop, kind: str) -> bool:
+def _long_enough(stop: Stop, kind: str, dump_max_ms: int) -> bool:
     stood_ms = stop.end_ms - stop.start_ms
-    low, high = LOAD_STAY_MS if kind == LOADING else (0, DUMP_STAY_MAX_MS)
+    low, high = LOAD_STAY_MS if kind == LOADING else (0, dump_max_ms)
     return stop.site_id is None and low <= stood_ms <= high
 
 

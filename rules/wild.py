@@ -23,11 +23,7 @@ from rules.ground import NOWHERE, Ground
 from rules.stays import Stay, turned_back
 from rules.stretches import DM_PER_M, Rows, Stretch
 
-WILD_STAND_MIN_MS = 60_000  # traffic lights are shorter
-LONG_STAND_MS = 150_000  # and no light is this long
-DUMP_STAND_MAX_MS = 1_800_000  # who stands longer off every site rests or sleeps; leaving a load takes minutes
 FAR_END_SHARE = 0.85  # of the trip's farthest distance from where it loaded
-GATE_M = 300.0  # a stand so near a site that takes muck is before its gate
 SIGNS_AGAIN, SIGNS_HOME = 2.0, 2.5  # of four and more signs, each at most 1;
 SIGNS_AGAIN_OFF_ROAD = 1.75  # who stood off the roads, where they are known, and loads again, was at no light
 SIGNS_UNSEEN = 3.5  # where a delivery may have gone unseen
@@ -65,17 +61,17 @@ def likeliest(
         fleet: roads and places known.
         unseen: whether it may have delivered while nobody saw.
     """
-    motion = rows["motion"]
+    policy, motion = ground.policy, rows["motion"]
     x0, y0 = _place(rows, left_ms)
     on_the_way = motion[bisect_left(motion, left_ms, key=_end) : bisect_left(motion, until_ms, key=_end)]
     away = [hypot(r.x1_dm / DM_PER_M - x0, r.y1_dm / DM_PER_M - y0) for r in on_the_way]
     far = max(away, default=0.0)
     weighed: list[Wild] = []
     for stay, index in stands:
-        if index != NOWHERE or not WILD_STAND_MIN_MS <= stay.still_ms <= DUMP_STAND_MAX_MS:
+        if index != NOWHERE or not policy.dump_stand_min_s <= stay.still_ms / 1000 <= policy.dump_stand_max_s:
             continue
         near_end = hypot(stay.x_m - x0, stay.y_m - y0) >= FAR_END_SHARE * far
-        long = stay.still_ms >= LONG_STAND_MS
+        long = stay.still_ms >= policy.dump_stand_long_s * 1000
         off, place = _off_road(stay, rows, ground, fleet)
         gate = long and not unseen and _at_gate(stay, ground)
         back = turned_back(stay, motion)
@@ -117,7 +113,7 @@ def _at_gate(stay: Stay, ground: Ground) -> bool:
     """Whether the stand is before a site that takes muck and is in force then."""
     here = shapely.Point(stay.x_m, stay.y_m)
     return any(
-        site.takes_muck and site.validity.holds(stay.start_ms) and polygon.distance(here) <= GATE_M
+        site.takes_muck and site.validity.holds(stay.start_ms) and polygon.distance(here) <= ground.policy.gate_m
         for site, polygon in zip(ground.registry.sites, ground.site_polygons, strict=True)
     )
 

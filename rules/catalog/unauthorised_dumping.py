@@ -32,7 +32,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         "unloaded_by": list(left.signs),
         "turned_back_cos": haul.turned_back,
         "fixes_standing": left.stay.n,
-        "grade": "A" if len(left.signs) > 1 else "B" if left.signs[0] in ("load", "lift") else "C",
+        "grade": "CBA"[len({"load", "lift"}.intersection(left.signs))],
     }
     confidence = left.confidence if left.site == NOWHERE or (site and site.takes_muck) else left.confidence - 0.1
     permit_no = haul.permits[0][1].permit.permit_no if haul.permits else None
@@ -56,13 +56,16 @@ RULE = Rule(
     title_zh="擅自倾倒渣土",
     legal_basis="《固体废物污染环境防治法》第六十三条、第一百一十一条;建设部令第139号第十五条",
     version=1,
-    policy_keys=("site_margin_m", "load_stay_min_s", "silence_min_s"),
+    policy_keys=(
+        *("site_margin_m", "load_stay_min_s", "silence_min_s"),
+        *("dump_stand_min_s", "dump_stand_long_s", "dump_stand_max_s", "gate_m"),
+    ),
     evidence=(
         EvidenceField("duration_s", "s", "length of the stop"),
         EvidenceField("standing_s", "s", "standing alone"),
         EvidenceField("site_id", "site_id", "the site at which it happened, null off every site"),
         EvidenceField("site_in_force", "", "whether that site was in force"),
-        EvidenceField("unloaded_by", "", "what told of leaving the load: `load`, `lift`, `visit`, `turned_back`"),
+        EvidenceField("unloaded_by", "", "what told: `load`, `lift`, `visit`, `turned_back`, `gate`, `known_place`"),
         EvidenceField(
             "turned_back_cos", "", "cosine between where the truck came from and went to; 1 is straight back"
         ),
