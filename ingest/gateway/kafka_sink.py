@@ -14,6 +14,8 @@ from ingest.kafka.topics import Topics, ensure
 
 #: How long connecting and asking for metadata may take.
 SHORT_MS = 2_000
+#: After this the client gives a batch up by itself; the journal has it long before.
+GIVEN_UP_MS = 10_000
 
 
 class KafkaSink:
@@ -81,8 +83,9 @@ class KafkaSink:
 
 
 def _close(producer: Any) -> None:
+    """Ends a producer after its batches have been given up; closed before that, its thread would run on for good."""
     with contextlib.suppress(Exception):
-        producer.close(timeout=0)
+        producer.close(timeout=3 * GIVEN_UP_MS / 1000)
 
 
 def kafka_sink(bootstrap: str, prefix: str = "") -> KafkaSink:
@@ -95,7 +98,14 @@ def kafka_sink(bootstrap: str, prefix: str = "") -> KafkaSink:
     topics = Topics(prefix)
 
     def make() -> Any:
-        made = producer(bootstrap, max_block_ms=SHORT_MS, bootstrap_timeout_ms=SHORT_MS, linger_ms=1)
+        made = producer(
+            bootstrap,
+            max_block_ms=SHORT_MS,
+            bootstrap_timeout_ms=SHORT_MS,
+            request_timeout_ms=GIVEN_UP_MS // 2,
+            delivery_timeout_ms=GIVEN_UP_MS,
+            linger_ms=1,
+        )
         try:
             ensure(bootstrap, topics)  # which waits long for a broker that is away; by now one has answered
         except Exception:
