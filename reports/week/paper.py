@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _UNIT_MM = TABLE_PT / 2 * _MM_PER_PT
 _PADDING_MM = 2.6
 _MIN_TEXT_UNITS, _MIN_WIDE_UNITS, _HEAD_UNITS, _PLATE_UNITS = 8, 13, 6, 14
 _STEP = 1.0
+_LATIN_RUN, _RUN_UNITS = re.compile(r"[!-~]+"), 15
 _NARROW, _BROAD = ".,:;()[]'|!il", "mw%"
 
 
@@ -75,7 +77,8 @@ class _Measured:
         if column.is_number or column.kind in ("time", "day", "plate"):
             widest = min(most, _PLATE_UNITS) if column.kind == "plate" else most
             return cls(max(widest, min(_units(head), _HEAD_UNITS), 3), cells, False)
-        floor = _MIN_WIDE_UNITS if column.wide else _MIN_TEXT_UNITS
+        runs = [_units(run) for text in texts for run in _LATIN_RUN.findall(text)]  # an id does not break
+        floor = max(_MIN_WIDE_UNITS if column.wide else _MIN_TEXT_UNITS, min(max(runs, default=0), _RUN_UNITS))
         return cls(min(max(most, min(_units(head), _HEAD_UNITS)), floor), cells, True)
 
     def lines(self, row: int, width: float) -> int:
