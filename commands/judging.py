@@ -76,6 +76,6 @@ def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], o
     from reports.run import run_stored
 
     summary = run_stored(registry, [*tracks, *more_tracks], out, console=terminal.console(stderr=True))
-    say(*summary.tally.warnings, err=True)
+    say(*summary.tally.warnings, *spoken.set_aside(summary), err=True)
     table(*spoken.balance(summary))
     say("", *spoken.found(summary), f"store: {out.resolve()}")

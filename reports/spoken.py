@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from ingest.tally import REASONS
 from reports import queries
 from reports.calendar import Week, week_at
 from reports.errors import StoreUnusable
@@ -47,6 +48,12 @@ def balance(summary: RunSummary) -> Said:
         *((f"judged without their {name}", each.count) for name, each in summary.tally.ignored_values.items()),
     ]
     return ("fixes", ""), rows
+
+
+def set_aside(summary: RunSummary) -> list[str]:
+    """Why fixes were set aside, what is allowed, and the first row of each kind; a line a reason."""
+    rejected = sorted(summary.tally.rejected.items())
+    return [f"set aside: {REASONS[reason]} ({r.count:,}), first {r.example}" for reason, r in rejected]
 
 
 def found(summary: RunSummary) -> list[str]:

@@ -79,6 +79,7 @@ def test_run_prints_a_balance_that_adds_up(town: Path, tmp_path: Path) -> None:
     count = lambda name: int(told[name].replace(",", ""))
     assert count("received") == len(rows) + 3
     assert (count("judged"), count("repeated"), count("set aside")) == (len(rows), 2, 1)
+    assert f"no licence plate (1), first {tracks}:{len(rows) + 4}: ," in done.err
     assert "no_plate" in done.out and "daytime_not_whitelisted 1" in done.out
     assert str(tmp_path / "store") in done.out
 

@@ -29,7 +29,8 @@ class Fault:
 
     def __str__(self) -> str:
         place = ", ".join(part for part in (self.file, self.where, self.field) if part)
-        line = f"{place}: {self.problem}" + (f"; allowed: {self.allowed}" if self.allowed else "")
+        said = f"{self.problem}; allowed: {self.allowed}" if self.allowed else self.problem
+        line = f"{place}: {said}" if place else said
         line = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in line)
         return f"warning: {line}" if self.severity == "warning" else line
 
