@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from commands.terminal import reads
 
 if TYPE_CHECKING:
-    from maps.shell import Tiles
+    from maps.basemap import BaseMap
     from reports.calendar import Week
 
 
@@ -20,10 +21,13 @@ def _week(text: str) -> Week:
     return parse_week(text)
 
 
-def _tiles(text: str) -> Tiles:
-    from maps.shell import Tiles
+def _tiles(text: str) -> BaseMap:
+    from maps.basemap import base_map
 
-    return Tiles(text)
+    found = base_map(text, os.environ.get("MUCKWATCH_TIANDITU_KEY", ""), os.environ.get("MUCKWATCH_TILES_CREDIT", ""))
+    if found.origin and os.environ.get("MUCKWATCH_OFFLINE"):
+        raise ValueError("pages would ask a server for it, and MUCKWATCH_OFFLINE is set: name an .mbtiles or .pmtiles")
+    return found
 
 
 def address(text: str) -> tuple[str, int]:
@@ -44,7 +48,14 @@ week_option = click.option(
     "--week", callback=reads(_week), help="ISO week such as 2026-W47; default: the latest with data."
 )
 tiles_option = click.option(
-    "--tiles", callback=reads(_tiles), envvar="MUCKWATCH_TILES", help="A tile server's address; default: none is asked."
+    "--tiles",
+    callback=reads(_tiles),
+    envvar="MUCKWATCH_TILES",
+    metavar="BASEMAP",
+    help="What lies under the maps, or MUCKWATCH_TILES: an .mbtiles or .pmtiles file of raster tiles (those needed are "
+    "put into each page, which stays offline); tianditu, with its key in MUCKWATCH_TIANDITU_KEY; or a server's "
+    "https://host/{z}/{x}/{y}.png. Readers' browsers ask the latter two, so a key stands in the pages; "
+    "MUCKWATCH_OFFLINE=1 refuses them. MUCKWATCH_TILES_CREDIT is the line of attribution. Default: our own roads.",
 )
 roads_option = click.option(
     "--roads", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Roads to draw, as GeoJSON."

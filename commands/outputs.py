@@ -15,7 +15,7 @@ from commands.options import folder, roads_option, store_option, tiles_option, w
 from commands.terminal import a_date, reads, say, table
 
 if TYPE_CHECKING:
-    from maps.shell import Tiles
+    from maps.basemap import BaseMap
     from reports.calendar import Week
 
 
@@ -48,7 +48,7 @@ def _formats(text: str) -> tuple[str, ...]:
 @roads_option
 def report(
     store_folder: Path, week: Week | None, form: tuple[str, ...], out: Path | None, issue: bool, mask_plates: bool,
-    fonts: Path | None, tiles: Tiles | None, roads: Path | None,
+    fonts: Path | None, tiles: BaseMap | None, roads: Path | None,
 ) -> None:  # fmt: skip
     """Writes the weekly joint-inspection report and its maps.
 
@@ -91,7 +91,7 @@ def report(
 def map_(
     store_folder: Path, trip: str | None, violation: str | None, vehicle: str | None, day: date | None,
     week: Week | None, company: str | None, plan: bool, compare: tuple[str, str] | None, out: Path | None,
-    tiles: Tiles | None, roads: Path | None,
+    tiles: BaseMap | None, roads: Path | None,
 ) -> None:  # fmt: skip
     """Draws maps that open without a network.
 
@@ -105,6 +105,7 @@ def map_(
       muckwatch map --store week47 --trip 0123456789abcdef0123
       muckwatch map --store week47 --vehicle 苏A12345 --day 2026-11-20
       muckwatch map --store week47 --company JK --week 2026-W47
+      muckwatch map --store week47 --week 2026-W47 --tiles city.mbtiles
       muckwatch map --store week47 --plan --week 2026-W48
       muckwatch map --store week47 --compare 2026-W46 2026-W47
     """

@@ -11,7 +11,7 @@ from commands.options import folder, roads_option, store_option, tiles_option, w
 from commands.terminal import say, table
 
 if TYPE_CHECKING:
-    from maps.shell import Tiles
+    from maps.basemap import BaseMap
     from reports.calendar import Week
 
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @tiles_option
 def plan(
     store_folder: Path, week: Week | None, inspections: int | None, out: Path | None, no_keep: bool,
-    roads: Path | None, tiles: Tiles | None,
+    roads: Path | None, tiles: BaseMap | None,
 ) -> None:  # fmt: skip
     """Suggests the joint inspections of a week, from the weeks before it.
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 import shapely
 
+from maps.basemap import BaseMap
 from maps.gather import LONGEST_MS, Heard, Source, case_span, touching, trip_span
 from maps.gather_week import WeekTracks, live, week_page_data
 from maps.index_page import IndexRow, index_page
 from maps.rates import RoadRates
-from maps.shell import Tiles
 from maps.tell import Row, minute, to_ms
 from maps.trip_page import TripMap, trip_map
 from maps.week_page import WeekMap, week_map
@@ -95,7 +95,7 @@ def page_name(kind: str, identifier: str) -> str:
 
 
 def write_trip(
-    store: Store, trip_id: str, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None
+    store: Store, trip_id: str, out_dir: Path, tiles: BaseMap | None = None, roads: Path | None = None
 ) -> Path:
     """Writes the page of a trip; gives its path."""
     name = page_name("trip", trip_id)
@@ -103,7 +103,7 @@ def write_trip(
 
 
 def write_violation(
-    store: Store, violation_id: str, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None
+    store: Store, violation_id: str, out_dir: Path, tiles: BaseMap | None = None, roads: Path | None = None
 ) -> Path:
     """Writes the page of a single violation; gives its path."""
     name = page_name("violation", violation_id)
@@ -111,7 +111,7 @@ def write_violation(
 
 
 def write_vehicle_day(
-    store: Store, plate: str, day: date, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None
+    store: Store, plate: str, day: date, out_dir: Path, tiles: BaseMap | None = None, roads: Path | None = None
 ) -> Path:
     """Writes the page of a truck's local date; gives its path.
 
@@ -127,7 +127,7 @@ def write_vehicle_day(
 
 def write_week_maps(
     store: Store, week: Week, out_dir: Path, on_progress: Callable[[int, int], None] | None = None,
-    tiles: Tiles | None = None, roads: Path | None = None, plan: PatrolPlan | None = None,
+    tiles: BaseMap | None = None, roads: Path | None = None, plan: PatrolPlan | None = None,
 ) -> WeekMapFiles:  # fmt: skip
     """Writes a week's map, a page for each flagged trip and for each flagged violation without one, and an index.
 
@@ -136,7 +136,7 @@ def write_week_maps(
         week: the week, by operating night.
         out_dir: where to; made if it is not there.
         on_progress: told how many trucks of how many are done.
-        tiles: a tile server; without one no page asks for anything.
+        tiles: what lies under the maps besides our own roads; only a server makes a page ask for anything.
         roads: a GeoJSON file of roads instead of the registry's.
         plan: suggested checkpoints, drawn on the week's map and each inspection on a page of its own (PDF).
     """

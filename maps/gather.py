@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from ingest.datum import from_wgs84, to_wgs84
+from maps.basemap import BaseMap
 from maps.ground import ROADS_FILE, base_layer, permit_layer, plane_of, read_roads, site_layer, site_name, zone_layer
 from maps.layers import Layer, Line, Path6, Place, encode
-from maps.shell import Tiles
 from maps.tell import MINUTE_MS, Row, Teller, minute, to_ms
 from maps.track import Track, set_aside
 from maps.trip_page import Rows, StopMark, TripMap
@@ -68,7 +68,7 @@ class Source:
 
     store: Store
     roads_file: Path | None = None
-    tiles: Tiles | None = None
+    tiles: BaseMap | None = None
 
     def on(self, store: Store) -> Source:
         """The same store through another reader: what this one has read of the registry is not read again."""

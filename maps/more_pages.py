@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from maps.basemap import BaseMap
 from maps.compare import compared
 from maps.data import WeekOfMaps, write_page
 from maps.gather import Source
 from maps.pictures import write_patrol
-from maps.shell import Tiles
 from maps.week_page import week_map
 from reports.calendar import Week
 from reports.patrol.keeping import kept_plan
@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None] | None
 
 
 def write_company(
-    store: Store, company: str, week: Week, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None,
+    store: Store, company: str, week: Week, out_dir: Path, tiles: BaseMap | None = None, roads: Path | None = None,
     on_progress: Progress = None,
 ) -> list[Path]:  # fmt: skip
     """Writes one company's week: its violations, rates of its own trips, hot spots.
@@ -43,7 +43,7 @@ def write_company(
 
 
 def write_comparison(
-    store: Store, weeks: tuple[Week, Week], out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None,
+    store: Store, weeks: tuple[Week, Week], out_dir: Path, tiles: BaseMap | None = None, roads: Path | None = None,
     on_progress: Progress = None,
 ) -> list[Path]:  # fmt: skip
     """Writes what changed from one week to a later one."""
@@ -55,7 +55,7 @@ def write_comparison(
 
 
 def write_plan(
-    store: Store, week: Week, out_dir: Path, tiles: Tiles | None = None, roads: Path | None = None,
+    store: Store, week: Week, out_dir: Path, tiles: BaseMap | None = None, roads: Path | None = None,
     plan: PatrolPlan | None = None, on_progress: Progress = None,
 ) -> list[Path]:  # fmt: skip
     """Writes the page of a week's patrol plan and, as PDF, a sheet for each inspection.
@@ -64,7 +64,7 @@ def write_plan(
         store: an open store.
         week: the week planned for.
         out_dir: where to; made if it is not there.
-        tiles: a tile server; without one no page asks for anything.
+        tiles: what lies under the maps besides our own roads; only a server makes a page ask for anything.
         roads: a GeoJSON file of roads instead of the registry's.
         plan: the plan; default: the one that was kept, or else a new one.
         on_progress: told how many trucks of how many are drawn.

@@ -12,7 +12,6 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,9 @@ from typing import Any
 import folium
 from branca.element import Element, Figure, Link, MacroElement
 from folium.template import Template
+
+from maps.basemap import BaseMap
+from maps.layers import WORLD
 
 _HERE = Path(__file__).parent
 
@@ -35,33 +37,6 @@ _ASSETS: tuple[tuple[str, str | None], ...] = (
 )
 _DATA_SLOT = "@@muckwatch-data@@"
 _POLICY_SLOT = "@@muckwatch-policy@@"
-_TILE_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<sub>\{s\}\.)?(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?)/\S*"
-)
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """A tile server, for those who configure one: only then may a page ask for anything.
-
-    `url` is a template with `{z}`, `{x}`, `{y}` (and `{s}.` before the host where there are several), in Web Mercator
-    and WGS 84. `attribution` is plain text.
-    """
-
-    url: str
-    attribution: str = ""
-    max_zoom: int = 18
-
-    def __post_init__(self) -> None:
-        if not _TILE_URL.fullmatch(self.url) or any(part not in self.url for part in ("{z}", "{x}", "{y}")):
-            raise ValueError(f"tile address {self.url!r}: write http(s)://host/... with {{z}}, {{x}} and {{y}} in it")
-
-    @property
-    def origin(self) -> str:
-        """The source that the page's content security policy has to allow."""
-        found = _TILE_URL.fullmatch(self.url)
-        assert found  # checked on making
-        return f"{found['scheme']}://{'*.' if found['sub'] else ''}{found['host']}"
 
 
 class _OfflineFigure(Figure):
@@ -117,17 +92,17 @@ class _Page(MacroElement):
     )
 
 
-def page(kind: str, data: dict[str, Any], tiles: Tiles | None = None) -> str:
+def page(kind: str, data: dict[str, Any], tiles: BaseMap | None = None) -> str:
     """A whole page: the shell of that kind with the data attached.
 
     Args:
         kind: the script that draws it: `trip` or `week`.
         data: JSON-ready; strings in it may be anything at all.
-        tiles: a tile server, if one is configured.
+        tiles: what lies under the map, if that is configured.
     """
     head, tail = _shell(kind, tiles.origin if tiles else "")
     if tiles:
-        data = {**data, "tiles": {"url": tiles.url, "attribution": tiles.attribution, "max_zoom": tiles.max_zoom}}
+        data = {**data, "tiles": tiles.as_json(data.get("bounds", WORLD))}
     return f'{head}<script type="application/json" id="muck-data">{inert_json(data)}</script>{tail}'
 
 

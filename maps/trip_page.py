@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from maps.basemap import BaseMap
 from maps.layers import WORLD, Bounds, Layer, bounds_of, encode
-from maps.shell import Tiles, page
+from maps.shell import page
 from maps.styles import style_of, styles_json
 from maps.track import Track, runs
 
@@ -72,7 +73,7 @@ class TripMap:
     stops: tuple[StopMark, ...] = ()
     stop_rows: tuple[tuple[str, ...], ...] = ()
     layers: tuple[Layer, ...] = ()
-    tiles: Tiles | None = field(default=None, compare=False)
+    tiles: BaseMap | None = field(default=None, compare=False)
 
     @property
     def bounds(self) -> Bounds:

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from shapely import box, union_all
 
+from maps.basemap import BaseMap
 from maps.hotspots import CELL_M, SPOT_MIN_COUNT, Grid, Sighting, Spot, cells_of, spots_of
 from maps.layers import WORLD, Area, Bounds, Layer, bounds_of, encode, rings_of
 from maps.patrol_layer import patrol_layer, plan_rows
-from maps.shell import Tiles, page
+from maps.shell import page
 from maps.styles import CELL_STEPS, COUNT_STEPS, NO_RATE_COLOUR, RATE_STEPS, styles_json
 from maps.trip_page import Rows, offset_minutes
 from reports.names import RULE_NAMES, name_of
@@ -59,7 +60,7 @@ class WeekMap:
     subtitle: str = ""
     facts: Rows = ()
     grid: Grid = field(default_factory=lambda: Grid(0))
-    tiles: Tiles | None = field(default=None, compare=False)
+    tiles: BaseMap | None = field(default=None, compare=False)
     plan: PatrolPlan | None = None
     compares: bool = False  # whether it shows what changed, rather than what was
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from maps.basemap import BaseMap
 from maps.data import write_week_maps
 from maps.pictures import report_pictures, write_patrol
-from maps.shell import Tiles
 from reports.calendar import Week
 from reports.store import Store
 from reports.week import FORMATS, build, hand_out, write
@@ -21,7 +21,7 @@ def write_week(
     out_dir: Path,
     formats: Sequence[str] = FORMATS,
     *,
-    tiles: Tiles | None = None,
+    tiles: BaseMap | None = None,
     roads: Path | None = None,
     issued_ms: int | None = None,
     mask_plates: bool = False,
@@ -36,7 +36,7 @@ def write_week(
         week: the ISO week.
         out_dir: the folder of both; made if it is not there.
         formats: of the report.
-        tiles: a tile server; without one no page asks for anything.
+        tiles: what lies under the maps besides our own roads; only a server makes a page ask for anything.
         roads: a GeoJSON file of roads instead of the registry's.
         issued_ms: hand the report out as an issue at that time (epoch ms); the store must be open for writing.
         mask_plates: mask plates in the report, for publication; the maps name trucks and are not for it.

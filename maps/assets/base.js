@@ -100,11 +100,26 @@ muck.furnish = function (map) {
   const plain = (text) => muck.el("i", "", text).innerHTML; // the serialiser escapes what is text
   const attribution = L.control.attribution({ prefix: false, position: "bottomright" }).addTo(map);
   attribution.addAttribution(plain("内部使用"));
-  if (muck.data.tiles) {
-    const { url, max_zoom: maxNativeZoom } = muck.data.tiles;
-    L.tileLayer(url, { maxNativeZoom, maxZoom: 19, attribution: plain(muck.data.tiles.attribution) }).addTo(map);
+  const tiles = muck.data.tiles;
+  if (!tiles) return;
+  if (tiles.attribution) attribution.addAttribution(plain(tiles.attribution));
+  if (tiles.images) {
+    const [minNativeZoom, maxNativeZoom] = tiles.zooms;
+    new muck.KeptTiles({ minNativeZoom, maxNativeZoom, maxZoom: 19 }).addTo(map);
+  } else {
+    tiles.layers.forEach(({ url, hosts }) => L.tileLayer(url, { maxNativeZoom: tiles.max_zoom, maxZoom: 19, subdomains: hosts || "abc" }).addTo(map));
   }
 };
+
+/** Tiles that the page itself holds; where it holds none, the ground shows. */
+muck.KeptTiles = L.GridLayer.extend({
+  createTile({ x, y, z }, done) {
+    const { images, at } = muck.data.tiles, place = `${z}/${x}/${y}`, has = Object.hasOwn(at, place), tile = muck.el(has ? "img" : "div"), told = () => done(null, tile);
+    if (has) Object.assign(tile, { alt: "", onload: told, onerror: told, src: images[at[place]] });
+    else setTimeout(told); // Leaflet waits for it, and not before this returns
+    return tile;
+  },
+});
 
 /** Fits the map to west, south, east, north. */
 muck.fit = function (bounds, options) {

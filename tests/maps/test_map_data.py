@@ -15,6 +15,7 @@ import pytest
 from map_browser import Opened
 from map_store import LOADED_MS, MINUTE_MS, OTHER, PLATE
 
+from maps.basemap import Tiles
 from maps.data import (
     page_name,
     trip_data,
@@ -27,7 +28,6 @@ from maps.data import (
     write_week_maps,
 )
 from maps.gather import TRIP_MARGIN_MS
-from maps.shell import Tiles
 from reports.calendar import parse_week
 from reports.store import Store
 

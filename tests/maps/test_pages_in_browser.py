@@ -9,7 +9,7 @@ import map_town
 import pytest
 from map_browser import HOSTILE, Opened
 
-from maps.shell import Tiles
+from maps.basemap import Tiles
 from maps.trip_page import trip_map
 from maps.week_page import week_map
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from map_browser import HOSTILE
 
 from maps import shell
-from maps.shell import Tiles, inert_json, page
+from maps.basemap import Tiles
+from maps.shell import inert_json, page
 from maps.trip_page import trip_map
 from maps.week_page import week_map
 
