@@ -22,12 +22,12 @@ _BY = "muckwatch user"
 
 
 @contextmanager
-def _accounts(folder: Path) -> Iterator[Store]:
+def _accounts(folder: Path, *, create: bool = False) -> Iterator[Store]:
     """The store, for writing; what an account cannot be is a usage error."""
     from reports.accounts.users import AccountError
     from reports.store import Store
 
-    with Store.open(folder) as store:
+    with Store.open(folder, create=create) as store:
         try:
             yield store
         except AccountError as error:
@@ -72,11 +72,11 @@ def user() -> None:
     "--districts", default="", help="District ids that an officer is bound to, comma-separated; default: all."
 )
 def add(name: str, store_folder: Path, role: str, shown: str, company: str, districts: str) -> None:
-    """Adds a user; the password is asked for."""
+    """Adds a user; the password is asked for. Where there is no store yet, an empty one is made."""
     from reports.accounts.users import add_user
 
     password = _password()
-    with _accounts(store_folder) as store:
+    with _accounts(store_folder, create=True) as store:
         known = dict(store.query("SELECT subject_id, name FROM kept.subjects WHERE subject = 'company'").iter_rows())
         if company and company not in known:
             raise click.UsageError(f"{company!r}: the registry has no such company")

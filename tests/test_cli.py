@@ -168,3 +168,12 @@ def test_export_to_a_reader_that_leaves_early(town_store: Path) -> None:
     command = f"'{sys.executable}' '{ROOT / 'muckwatch.py'}' export fixes --store '{town_store}' | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=environment())
     assert done.stdout.lstrip("\ufeff").startswith("plate,") and "Traceback" not in done.stderr
+
+
+def test_first_user_makes_the_store_where_there_is_none(tmp_path: Path) -> None:
+    store = tmp_path / "city"
+    added = muckwatch("user", "add", "zhang", "--role", "admin", "--store", store, given="Correct-Horse-77!\n")
+    assert added.code == 0, added.err
+    listed = muckwatch("user", "list", "--store", store)
+    assert listed.code == 0 and "zhang" in listed.out
+    assert "Correct-Horse" not in added.out + added.err + listed.out
