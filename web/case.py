@@ -30,7 +30,7 @@ from reports.ledger.entries import append
 from reports.store import Store
 from web import evidence, paper
 from web.access import Who, actor_of
-from web.context import Context, Ctx
+from web.context import Context, Ctx, board_of
 from web.pages import render
 from web.queue import DAY_MS, filter_from, holds_of, query_of
 
@@ -129,7 +129,7 @@ def decide_case(
     actor, wanted, now_ms = actor_of(session), filter_from(session, query), context.now_ms()
     with context.store.reading() as store:
         found_case(store, session, case_id)
-        _, after = reading.neighbours(store, actor, wanted, now_ms, case_id)
+    _, after = board_of(context).neighbours(actor, wanted, now_ms, case_id)
     if other := holds_of(context).holder(case_id, actor.user_id, now_ms):
         return _shown(request, context, session, case_id, f"{other} 正在处理本案", 409)
     if action in AGAIN and not password_fits(session.user.password, password):
@@ -176,13 +176,13 @@ def _shown(
     request: Request, context: Context, session: Session, case_id: str, problem: str = "", status: int = 200
 ) -> Response:
     actor, now_ms = actor_of(session), context.now_ms()
-    wanted = filter_from(session, request.url.query)
+    wanted, board = filter_from(session, request.url.query), board_of(context)
     with context.store.reading() as store:
         case = found_case(store, session, case_id)
         stands = standing(store, case_id)
         assert stands
         allowed = moves(store)
-        before, after = reading.neighbours(store, actor, wanted, now_ms, case_id)
+        before, after = board.neighbours(actor, wanted, now_ms, case_id)
         actions = [
             {
                 "id": action, "label": label, "key": key, "danger": action in _DANGER, "reason": action in WITH_REASON,
@@ -198,7 +198,7 @@ def _shown(
         values = {
             "told": evidence.told(context, store, case),
             "history": reading.history(store, case_id),
-            "others": reading.others_of_truck(store, actor, case["plate"], case_id),
+            "others": board.others_of_truck(actor, case["plate"], case_id),
             "health": evidence.health_of(store, case["plate"]),
         }
     done = request.query_params.get("done", "") if not problem else ""

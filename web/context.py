@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from reports.cases.board import Board
 from reports.shared import SharedStore
 from rules.registry import Registry
 from web.services import Services
@@ -34,6 +35,15 @@ class Context:
     secure_cookies: bool = True
     now_ms: Callable[[], int] = _now_ms
     parts: dict[str, Any] = field(default_factory=dict)
+
+
+def board_of(context: Context) -> Board:
+    """The server's queue of cases."""
+    found = context.parts.get("board")
+    if found is None:
+        found = context.parts.setdefault("board", Board(context.store))
+    assert isinstance(found, Board)
+    return found
 
 
 def context_of(request: Request) -> Context:

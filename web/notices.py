@@ -18,7 +18,7 @@ from reports.cases.reading import Filter
 from web import evidence, paper
 from web.access import Who, actor_of
 from web.case import FRAMED, MAP_FILES, found_case
-from web.context import Context, Ctx
+from web.context import Context, Ctx, board_of
 from web.pages import render
 from web.queue import DAY_MS
 
@@ -28,8 +28,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/notices")
 def notices(request: Request, context: Ctx, session: Who) -> Response:
     """Every notice of the company, the last changed first."""
-    with context.store.reading() as store:
-        found = reading.queue(store, actor_of(session), Filter(), context.now_ms(), rows=500)
+    found, _ = board_of(context).queue(actor_of(session), Filter(), context.now_ms(), rows=500)
     rows = sorted(found.iter_rows(named=True), key=lambda row: -row["last_ms"])
     return render(request, "notices.html", rows=rows)
 

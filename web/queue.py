@@ -12,14 +12,14 @@ from fastapi.responses import RedirectResponse
 
 from reports.accounts.sessions import Session
 from reports.cases import reading
-from reports.cases.deciding import Actor, CaseConflict, Decision, MoveRefused, decide
+from reports.cases.deciding import CaseConflict, Decision, MoveRefused, decide
 from reports.cases.reading import Filter
 from reports.cases.words import REASON_NAMES, STATE_NAMES
 from reports.export import spreadsheet_safe, write_sheet
 from reports.ledger.entries import append
 from reports.names import RULE_NAMES
 from web.access import Who, actor_of
-from web.context import Context, Ctx
+from web.context import Context, Ctx, board_of
 from web.holds import Holds
 from web.pages import render, when
 
@@ -122,9 +122,7 @@ def queue_xlsx(context: Ctx, session: Who, request: Request) -> Response:
 
 def _shown(request: Request, context: Context, session: Session, wanted: Filter, page: int) -> Response:
     actor, now_ms, holds = actor_of(session), context.now_ms(), holds_of(context)
-    with context.store.reading() as store:
-        found = reading.queue(store, actor, wanted, now_ms, page)
-        counts, companies = _counts(context, store, actor)
+    found, total = board_of(context).queue(actor, wanted, now_ms, page)
     rows, last = [], ""
     review_ms = context.registry.policy.review_days * DAY_MS
     for row in found.iter_rows(named=True):
@@ -132,7 +130,6 @@ def _shown(request: Request, context: Context, session: Session, wanted: Filter,
         row["held_by"] = holds.holder(row["case_id"], session.user.user_id, now_ms)
         row["late"] = row["status"] == "flagged" and row["recorded_ms"] + review_ms < now_ms
         rows.append(row)
-    total = rows[0]["total"] if rows else 0
     done, refused = request.query_params.get("done", ""), request.query_params.get("refused", "")
     message = f"已提交 {done} 件，未受理 {refused} 件" if done.isdecimal() and refused.isdecimal() else ""
     values: dict[str, Any] = {
@@ -142,25 +139,21 @@ def _shown(request: Request, context: Context, session: Session, wanted: Filter,
     if request.headers.get("hx-request"):
         return render(request, "_queue_list.html", **values)
     reasons = [reason for reason in REASON_NAMES if reason != "defence_accepted"]
+    counts, companies = board_of(context).counts(actor), _companies(context)
     return render(
         request, "queue.html", tabs=list(TAB_NAMES.items()), rules=list(RULE_NAMES), companies=companies, counts=counts,
         reasons=reasons, **values,
     )  # fmt: skip
 
 
-def _counts(context: Context, store: Any, actor: Actor) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Counts of the tabs and companies to choose from, counted anew only after a commit."""
-    kept = context.parts.setdefault("queue counts", {})
-    commits, scope = context.store.commits, actor.districts
-    if scope not in kept or kept[scope][0] != commits:
-        kept[scope] = (commits, reading.counts(store, actor), reading.choices(store)["companies"])
-    return kept[scope][1], kept[scope][2]
+def _companies(context: Context) -> list[tuple[str, str]]:
+    with context.store.reading() as store:
+        return reading.choices(store)["companies"]
 
 
 def _export(context: Context, session: Session, request: Request) -> pl.DataFrame:
     wanted, actor = filter_from(session, request.url.query), actor_of(session)
-    with context.store.reading() as store:
-        found = reading.queue(store, actor, wanted, context.now_ms(), 1, reading.EXPORT_ROWS)
+    found, _ = board_of(context).queue(actor, wanted, context.now_ms(), 1, reading.EXPORT_ROWS)
     said = {"filter": query_of(wanted), "rows": len(found), "of": "cases"}
     with context.store.writing() as store, store.transaction():
         append(store, "export", "cases", actor.user_id, said, at_ms=context.now_ms())

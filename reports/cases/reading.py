@@ -1,6 +1,6 @@
-"""What pages read of cases: the queue as it is filtered, its counts, one case, its history, what a company sees.
+"""What pages read of cases: one case, its history, all cases for the queue (board.py).
 
-Every query carries the scope of who asks: districts of an officer, trucks of a company. Outside it nothing exists.
+What is read for somebody carries his scope: districts of an officer, trucks of a company. Outside it nothing exists.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ PAGE_ROWS = 50
 #: What an export holds at most.
 EXPORT_ROWS = 100_000
 DAY_MS = 86_400_000
-#: Groups of states that people work through: id -> condition on `c` (the view `cases`).
+#: Groups of states that people work through: id -> condition on a frame of `all_cases`.
 TABS = {
-    "first": "c.state = 'flagged'",
-    "second": "c.state IN ('first_confirmed', 'first_rejected')",
-    "notify": "c.state = 'confirmed'",
-    "notified": "c.state = 'notified'",
-    "appealed": "c.state = 'appealed'",
-    "doubt": "(c.doubt_since_ms IS NOT NULL OR c.stale)",
-    "closed": "c.state IN ('rejected', 'upheld', 'overturned', 'voided')",
-    "all": "true",
+    "first": pl.col("state") == "flagged",
+    "second": pl.col("state").is_in(["first_confirmed", "first_rejected"]),
+    "notify": pl.col("state") == "confirmed",
+    "notified": pl.col("state") == "notified",
+    "appealed": pl.col("state") == "appealed",
+    "doubt": pl.col("doubt_since_ms").is_not_null() | pl.col("stale"),
+    "closed": pl.col("state").is_in(["rejected", "upheld", "overturned", "voided"]),
+    "all": pl.col("case_id").is_not_null(),
 }
+#: A company learns of a case when it is notified.
+VISIBLE_TO_COMPANY = ("notified", "appealed", "upheld", "overturned", "voided")
 _FROM = (
     "FROM kept.violations v JOIN cases c ON c.case_id = v.violation_id "
     "LEFT JOIN kept.subjects s ON s.subject = 'company' AND s.subject_id = v.company_id"
@@ -52,52 +54,14 @@ class Filter:
     age_days: int = 0
 
 
-def queue(
-    store: Store, actor: Actor, wanted: Filter, now_ms: int, page: int = 1, rows: int = PAGE_ROWS
-) -> pl.DataFrame:
-    """A page of the queue, gravest first (points x confidence), each truck's cases together.
-
-    Returns:
-        The columns of a case, with `plate_cases` (of the truck, as filtered) and `total`.
-    """
-    where, values = _where(actor, wanted, now_ms)
-    return store.query(
-        f"SELECT {_COLUMNS}, max(weight) OVER (PARTITION BY v.plate) AS plate_weight, "
-        f"count(*) OVER (PARTITION BY v.plate) AS plate_cases, count(*) OVER () AS total {_FROM} WHERE {where} "
-        "ORDER BY plate_weight DESC, v.plate, weight DESC, v.start_ms, c.case_id LIMIT $rows OFFSET $offset",
-        {**values, "rows": rows, "offset": (page - 1) * rows},
-    )
-
-
-def counts(store: Store, actor: Actor) -> dict[str, int]:
-    """How many cases wait in each tab, within the scope."""
-    where, values = _where(actor, Filter(), 0)
-    sums = ", ".join(f"count(*) FILTER ({condition}) AS {tab}" for tab, condition in TABS.items())
-    return store.query(f"SELECT {sums} {_FROM} WHERE {where}", values).row(0, named=True)
-
-
-def neighbours(store: Store, actor: Actor, wanted: Filter, now_ms: int, case_id: str) -> tuple[str, str]:
-    """The cases before and after one in the queue as filtered; empty where there is none.
-
-    A case that has left the filter (it was just decided) is followed by the first that remains.
-    """
-    where, values = _where(actor, wanted, now_ms)
-    ordered = (
-        "SELECT case_id, row_number() OVER (ORDER BY plate_weight DESC, plate, weight DESC, start_ms, case_id) AS n "
-        f"FROM (SELECT {_COLUMNS}, max(weight) OVER (PARTITION BY v.plate) AS plate_weight {_FROM} WHERE {where})"
-    )
-    found = store.query(
-        f"WITH o AS ({ordered}), me AS (SELECT coalesce(max(n), 0) AS n FROM o WHERE case_id = $me) "
-        "SELECT max(o.case_id) FILTER (me.n > 0 AND o.n = me.n - 1), max(o.case_id) FILTER (o.n = me.n + 1) FROM o, me",
-        {**values, "me": case_id},
-    )
-    before, after = found.row(0)
-    return before or "", after or ""
+def all_cases(store: Store) -> pl.DataFrame:
+    """Every case with what the queue shows of it; `weight` is points x confidence."""
+    return store.query(f"SELECT {_COLUMNS} {_FROM}")
 
 
 def case(store: Store, actor: Actor, case_id: str) -> dict[str, Any] | None:
     """One case with its violation's columns, evidence and facts; None outside the scope."""
-    where, values = _where(actor, Filter(), 0)
+    where, values = _scope(actor)
     found = store.query(
         f"SELECT {_COLUMNS}, c.reviewers, v.trip_id, v.permit_no, v.lon, v.lat, v.site_id, v.scored_under, "
         f"v.rule_version, v.evidence, v.facts {_FROM} WHERE {where} AND v.violation_id = $case_id",
@@ -113,17 +77,6 @@ def history(store: Store, case_id: str) -> list[dict[str, Any]]:
         "d.reason, d.note, d.at_ms, d.revision FROM kept.decisions d LEFT JOIN kept.users u ON u.user_id = d.actor "
         "WHERE d.case_id = ? ORDER BY d.step",
         [case_id],
-    )
-    return list(found.iter_rows(named=True))
-
-
-def others_of_truck(store: Store, actor: Actor, plate: str, but: str) -> list[dict[str, Any]]:
-    """The truck's other cases within the scope, the newest first, fifty at most."""
-    where, values = _where(actor, Filter(), 0)
-    found = store.query(
-        f"SELECT {_COLUMNS} {_FROM} WHERE {where} AND v.plate = $truck AND v.violation_id <> $but "
-        "ORDER BY v.start_ms DESC LIMIT 50",
-        {**values, "truck": plate, "but": but},
     )
     return list(found.iter_rows(named=True))
 
@@ -146,27 +99,11 @@ def disagreements(store: Store) -> int:
     )
 
 
-def _where(actor: Actor, wanted: Filter, now_ms: int) -> tuple[str, dict[str, Any]]:
-    """The condition of a filter within the scope of who asks; values only ever as parameters."""
-    parts = [f"({TABS.get(wanted.tab, 'true')})"]
-    values: dict[str, Any] = {}
+def _scope(actor: Actor) -> tuple[str, dict[str, Any]]:
+    """The condition of what exists for who asks; values only ever as parameters."""
     if actor.role == "company":
-        parts.append("v.company_id = $own AND c.state IN ('notified', 'appealed', 'upheld', 'overturned', 'voided')")
-        values["own"] = actor.company_id
-    elif actor.districts:
-        parts.append("list_contains($districts, v.district_id)")
-        values["districts"] = list(actor.districts)
-    for name, column in (("rule", "v.rule"), ("district", "v.district_id"), ("company", "v.company_id")):
-        if value := getattr(wanted, name):
-            parts.append(f"{column} = ${name}")
-            values[name] = value
-    if wanted.plate:
-        parts.append("contains(v.plate, $plate)")
-        values["plate"] = wanted.plate.strip().upper()
-    if wanted.confidence:
-        parts.append("v.confidence >= $confidence")
-        values["confidence"] = wanted.confidence
-    if wanted.age_days:
-        parts.append("v.recorded_ms <= $older")
-        values["older"] = now_ms - wanted.age_days * DAY_MS
-    return " AND ".join(parts), values
+        states = ", ".join(f"'{state}'" for state in VISIBLE_TO_COMPANY)
+        return f"v.company_id = $own AND c.state IN ({states})", {"own": actor.company_id}
+    if actor.districts:
+        return "list_contains($districts, v.district_id)", {"districts": list(actor.districts)}
+    return "true", {}
