@@ -86,12 +86,15 @@ def report(
 @click.option("--plan", is_flag=True, help="The patrol plan for --week, and its sheets to print.")
 @click.option("--compare", nargs=2, metavar="WEEK WEEK", help="What changed from one week to another.")
 @click.option("--out", type=folder, help="Where to; default: maps inside the store.")
+@click.option(
+    "--linked", is_flag=True, help="For a web server: scripts, styles and tiles as files in assets, no inline code."
+)
 @tiles_option
 @roads_option
 def map_(
     store_folder: Path, trip: str | None, violation: str | None, vehicle: str | None, day: date | None,
     week: Week | None, company: str | None, plan: bool, compare: tuple[str, str] | None, out: Path | None,
-    tiles: BaseMap | None, roads: Path | None,
+    linked: bool, tiles: BaseMap | None, roads: Path | None,
 ) -> None:  # fmt: skip
     """Draws maps that open without a network.
 
@@ -106,10 +109,12 @@ def map_(
       muckwatch map --store week47 --vehicle 苏A12345 --day 2026-11-20
       muckwatch map --store week47 --company JK --week 2026-W47
       muckwatch map --store week47 --week 2026-W47 --tiles city.mbtiles
+      muckwatch map --store week47 --week 2026-W47 --linked --out /srv/www/maps
       muckwatch map --store week47 --plan --week 2026-W48
       muckwatch map --store week47 --compare 2026-W46 2026-W47
     """
     from maps import data, more_pages
+    from maps.linked import link_pages
     from reports.calendar import parse_week
     from reports.spoken import weeks_of
     from reports.store import Store
@@ -121,6 +126,9 @@ def map_(
         raise click.UsageError(
             "one map at a time: --trip, --violation, --vehicle with --day, --compare, or --week (--company, --plan)"
         )
+    if linked and tiles and tiles.origin:
+        raise click.UsageError("--linked pages ask only the server they lie on: let --tiles be a file, or none")
+    inner: list[Path] = []
     with Store.read(store_folder) as store:
         target = out or store.path / "maps"
         try:
@@ -138,9 +146,12 @@ def map_(
             elif plan:
                 written = more_pages.write_plan(store, week or weeks_of(store)[-1].back(-1), target, tiles, roads)
             else:
-                written = [*data.write_week_maps(store, week or weeks_of(store)[-1], target, None, tiles, roads)]
+                files = data.write_week_maps(store, week or weeks_of(store)[-1], target, None, tiles, roads)
+                written, inner = [*files], files.pages
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+    if linked:
+        link_pages([*written, *inner])
     say(*(path.resolve() for path in written))
 
 

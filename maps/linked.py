@@ -1,20 +1,29 @@
 """Map pages whose scripts and styles are files of their own, for a server whose content policy allows no inline code.
 
 The same shell and data as the one-file pages (`shell.py`); only where these inline a script or a style, this page
-names a file by the hash of its content.
+names a file by the hash of its content. The data stay in the page: as JSON in an element that no browser runs, which
+such a policy lets be.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 
 from maps import shell
 from maps.trip_page import TripMap, trip_map
 from maps.week_page import WeekMap, week_map
 
 _META = re.compile(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>")
+_DATA = re.compile(r'(<script type="application/json" id="muck-data">)(.*?)(</script>)', re.DOTALL)
+_URI = re.compile(r"data:image/(png|jpeg|webp);base64,([A-Za-z0-9+/=]+)")
+#: Beside the pages of a folder, what they ask for.
+FILES_FOLDER = "assets"
 _PART = re.compile(r"<(script|style)>(.*?)</\1>\n?", re.DOTALL)
 
 
@@ -45,6 +54,52 @@ def linked_files() -> dict[str, bytes]:
             for tag, text in _PART.findall(part):
                 found[_name(tag, text)] = text.encode()
     return found
+
+
+def link_pages(pages: Iterable[Path]) -> Path | None:
+    """Takes scripts, styles and tiles out of the pages of one folder, into files that they share.
+
+    Args:
+        pages: one-file pages as the other functions wrote them; files that are no HTML are left alone.
+
+    Returns:
+        The folder of the files; a server's policy may then be `default-src 'self'`. None: there was no page.
+    """
+    folder: Path | None = None
+    for page in pages:
+        if page.suffix != ".html":
+            continue
+        folder = page.parent / FILES_FOLDER
+        folder.mkdir(exist_ok=True)
+        html = page.read_text(encoding="utf-8")
+        files = {_name(tag, text): text.encode() for tag, text in _PART.findall(html)}
+        linked, tiles = _tiles_linked(_linked(html, f"{FILES_FOLDER}/"))
+        for name, content in {**files, **tiles}.items():
+            if not (folder / name).exists():
+                _replace(folder / name, content)
+        _replace(page, linked.encode())
+    return folder
+
+
+def _replace(file: Path, content: bytes) -> None:
+    aside = file.with_name(f".{file.name}.part")
+    aside.write_bytes(content)
+    aside.replace(file)
+
+
+def _tiles_linked(html: str) -> tuple[str, dict[str, bytes]]:
+    """The page with the addresses of its tiles instead of the tiles, and these."""
+    found = _DATA.search(html)
+    if not found or '"images"' not in found[2]:
+        return html, {}
+    data, files = json.loads(found[2]), {}
+    images = (data.get("tiles") or {}).get("images", [])
+    for number, uri in enumerate(images):
+        if tile := _URI.fullmatch(uri):
+            content = base64.b64decode(tile[2])
+            name = f"{hashlib.sha256(content).hexdigest()[:20]}.{tile[1]}"
+            files[name], images[number] = content, f"{FILES_FOLDER}/{name}"
+    return html[: found.start(2)] + shell.inert_json(data) + html[found.end(2) :], files
 
 
 def _linked(html: str, prefix: str) -> str:
