@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from reports.accounts.users import set_role
+from reports.credit.tokens import SCOPES, add_token, revoke_token, tokens
 from web.access import check_routes, matrix
 from web.app import ROUTERS
 
@@ -116,3 +117,45 @@ def test_an_officer_bound_to_a_district_sees_nothing_of_another(
     finally:
         with bureau.context.store.writing() as store:
             set_role(store, user, role, by="test", at_ms=bureau.now_ms)
+
+
+API = [route for route, rule in matrix().items() if "api" in rule.roles]
+
+
+@pytest.fixture
+def unhurried(bureau: Bureau) -> None:
+    """Nobody has called too often yet."""
+    bureau.context.parts.pop("web.api.auth", None)
+
+
+def called(desk: Desk, route: str, token: str = "") -> int:
+    method, path = route.split(" ")
+    more = {"json": []} if method == "POST" else {}
+    if path.endswith("/reconcile"):
+        path += "?date=2026-11-16"
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return int(desk.http.request(method, path, headers=headers, **more).status_code)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("route", API)
+def test_the_api_opens_to_no_user_whatever_his_role(desks: dict[str, Desk], route: str) -> None:
+    for role, desk in desks.items():
+        assert called(desk, route) == 401, f"{role}: {route}"
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("route", API)
+def test_the_api_opens_to_a_live_token_of_its_scope_alone(bureau: Bureau, route: str) -> None:
+    needed = "fixes:write" if route == "POST /fixes" else "scores:read"
+    desk, name = bureau.client(), "m" + str(API.index(route))
+    with bureau.context.store.writing() as store:
+        shown = {s: add_token(store, f"{name}.{s[:5]}", [s], actor="test", at_ms=bureau.now_ms) for s in SCOPES}
+        ended = add_token(store, f"{name}.ended", [needed], actor="test", at_ms=bureau.now_ms)
+        token_id = next(t.token_id for t in tokens(store) if t.name == f"{name}.ended")
+        revoke_token(store, token_id, actor="test", at_ms=bureau.now_ms)
+    for scope, token in shown.items():
+        # 503: let in, but this server has no Kafka
+        assert called(desk, route, token) in ((200, 204, 503) if scope == needed else (403,)), scope
+    for token in (ended, shown[needed][:-1] + "!", "mwt_x_y"):
+        assert called(desk, route, token) == 401
