@@ -12,6 +12,7 @@ from maps.layers import WORLD, Bounds, Layer, bounds_of, encode
 from maps.shell import page
 from maps.styles import style_of, styles_json
 from maps.track import Track, runs
+from rules.annotate import STILL_BELOW_KMH
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -19,6 +20,7 @@ _NOTES = (
     "内部使用。系统标出的是疑似线索，须经人工复核后方可作为处理依据。",
     "轨迹只由终端实际上报的定位点连成；虚线处定位中断，直线仅连接中断前后的两个点，不代表行驶路径。",
     "回放时车辆停在最近一个定位点，两点之间不作推算。时间均为当地时间，坐标为 WGS 84。",
+    "累计数自所示轨迹的起点算起：里程只计连线的路段，时速低于 5 公里计为停留，虚线处计为中断，不计里程。",
     "按键：空格播放或暂停，左右方向键逐点移动；点击轨迹跳到最近的定位点。",
 )
 
@@ -99,6 +101,7 @@ def trip_map(data: TripMap) -> str:
             "offset_min": offset_minutes(first_ms, data.zone),
             "bounds": data.bounds,
             "gap_ms": data.gap_ms,
+            "still_kmh": STILL_BELOW_KMH,
             "styles": styles_json(),
             "layers": [layer.json for layer in data.layers],
             "track": data.track.as_json(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 import subprocess
@@ -148,3 +149,16 @@ def test_find_python_says_what_to_install_where_there_is_none(tmp_path: Path) ->
         [bash, ROOT / "tools" / "find-python"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=10
     )
     assert done.returncode == 1 and "Python 3.11" in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [sums for folder in (*FOLDERS, "tests") for sums in sorted((ROOT / folder).rglob("SHA256SUMS.txt"))],
+    ids=lambda path: path.parent.name,
+)
+def test_vendored_files_are_what_their_hashes_say(sums: Path) -> None:
+    lines = [line.split() for line in sums.read_text().splitlines() if not line.startswith("#")]
+    assert {name for _, name in lines} == {file.name for file in sums.parent.iterdir()} - {sums.name}
+    assert "LICENSE" in {name for _, name in lines}
+    for digest, name in lines:
+        assert hashlib.sha256((sums.parent / name).read_bytes()).hexdigest() == digest, name

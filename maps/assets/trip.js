@@ -8,6 +8,24 @@ muck.readTrack = function () {
   return { times, at: muck.decode(p), speed: v.map((s) => (s === null ? null : s / 10)), runs: muck.data.runs.map(([first, last, gap, cases]) => ({ first, last, gap: Boolean(gap), cases })) };
 };
 
+/**
+ * What has added up at every fix: metres driven, and time moving, standing and in gaps, ms. A leg is what its first fix says
+ * of it, as the rules take it; where no speed was sent, what lies between the two fixes. A gap has no metres.
+ */
+muck.totals = function (track) {
+  const { times, at, speed, runs } = track, sums = [{ metres: 0, moving: 0, standing: 0, gap: 0 }];
+  const gaps = new Set();
+  runs.filter((run) => run.gap).forEach((run) => { for (let i = run.first; i < run.last; i++) gaps.add(i); });
+  for (let i = 0; i + 1 < times.length; i++) {
+    const sum = { ...sums[i] }, ms = times[i + 1] - times[i], metres = gaps.has(i) ? 0 : L.CRS.Earth.distance(L.latLng(at[i]), L.latLng(at[i + 1]));
+    const kmh = speed[i] === null ? (metres / Math.max(1, ms)) * 3600 : speed[i], kind = gaps.has(i) ? "gap" : kmh < muck.data.still_kmh ? "standing" : "moving";
+    sum[kind] += ms;
+    if (kind === "moving") sum.metres += metres; // a standing truck's fixes wander
+    sums.push(sum);
+  }
+  return sums;
+};
+
 /** Draws the track: normal grey merged into one line, gaps dashed, each violation by its own look, graver ones on top. */
 muck.drawTrack = function (track) {
   const piece = (run) => track.at.slice(run.first, run.last + 1), cases = muck.data.cases, add = (layer, order) => {
@@ -56,7 +74,7 @@ muck.drawMarks = function () {
 muck.playback = {
   index: 0, now: 0, playing: false, rate: 60,
   start(track, bar) {
-    Object.assign(this, { track, from: track.times[0], to: track.times[track.times.length - 1] });
+    Object.assign(this, { track, totals: muck.totals(track), from: track.times[0], to: track.times[track.times.length - 1] });
     const d = muck.data, pin = muck.put(muck.el("div", "truck"), muck.el("i"));
     this.pin = pin;
     this.marker = L.marker(track.at[0], { icon: L.divIcon({ html: pin, className: "", iconSize: [26, 26] }), interactive: false, keyboard: false, zIndexOffset: 1000 }).addTo(muck.map);
@@ -69,12 +87,12 @@ muck.playback = {
     [30, 60, 240].forEach((n) => { const o = muck.el("option", "", `${n} 倍速`); o.value = n; o.selected = n === this.rate; rate.appendChild(o); });
     rate.addEventListener("change", () => { this.rate = Number(rate.value); });
     this.follow = Object.assign(muck.el("input", "follow"), { type: "checkbox", checked: true });
-    this.text = { clock: muck.el("b", "clock"), speed: muck.el("b", "speed"), state: muck.el("span", "state") };
+    this.text = { clock: muck.el("b", "clock"), speed: muck.el("b", "speed"), state: muck.el("span", "state"), totals: muck.el("div", "totals") };
     this.strip = new muck.Strip(track, d.cases, (ms) => this.seek(ms));
     muck.put(bar,
       muck.put(muck.el("div", "row"), this.playButton, button("上一点", "", () => this.step(-1), "左方向键"), button("下一点", "", () => this.step(1), "右方向键"), rate,
         muck.put(muck.el("label"), this.follow, muck.el("span", "", "跟随")), this.text.clock, this.text.speed, this.text.state),
-      this.strip.element, this.slider);
+      this.text.totals, this.strip.element, this.slider);
     document.addEventListener("keydown", (e) => this.key(e));
     muck.map.on("click", (e) => this.pick(e.containerPoint));
     this.seek(this.from, true);
@@ -125,8 +143,16 @@ muck.playback = {
     this.text.state.textContent = silent && wait <= muck.data.gap_ms ? "位置跳变，两点之间不连线" : silent ? `定位中断 ${muck.span(wait)}` : cases.length ? cases.map(([found, n]) => `${n + 1} ${found.name}`).join("、") : "未见异常";
     this.text.state.title = this.text.state.textContent;
     this.text.state.className = `state${cases.length ? " bad" : ""}`;
+    this.tell(this.totals[index], this.totals[this.totals.length - 1]);
     this.strip.cursor(ms);
     if (!still && this.follow.checked && !muck.map.getBounds().pad(-0.2).contains(track.at[index])) muck.map.panTo(track.at[index], { animate: false });
+  },
+  /** What has added up to the fix shown, and the whole. */
+  tell(sum, whole) {
+    const km = (metres) => (metres / 1000).toFixed(1);
+    const parts = [`行驶里程 ${km(sum.metres)}／${km(whole.metres)} 公里`, `行驶 ${muck.span(sum.moving)}`, `停留 ${muck.span(sum.standing)}`];
+    if (whole.gap) parts.push(`中断 ${muck.span(sum.gap)}`);
+    this.text.totals.replaceChildren(muck.el("b", "", "累计"), ...parts.map((part) => muck.el("span", "", part)));
   },
   /** A click near the track goes to the nearest fix. */
   pick(point) {

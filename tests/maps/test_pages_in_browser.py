@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import map_town
+import numpy as np
 import pytest
 from map_browser import HOSTILE, Opened
 
@@ -102,6 +103,29 @@ def test_playback_moves_by_the_clock_and_stands_still_in_a_gap(open_page: Open) 
     still = opened.js("muck.playback.now")
     opened.page.wait_for_timeout(150)
     assert opened.js("muck.playback.now") == still
+
+
+def test_totals_add_up_to_the_fix_shown_and_a_gap_has_no_metres(open_page: Open) -> None:
+    data = map_town.trip()
+    opened = open_page(trip_map(data))
+    track, told = data.track, "document.querySelector('.totals').textContent"
+    legs_ms = np.diff(track.time_ms)
+    east = np.diff(track.lon) * 111_195 * np.cos(np.radians(track.lat[:-1]))
+    legs_m = np.hypot(east, np.diff(track.lat) * 111_195)
+    gap = legs_ms > map_town.GAP_MS
+    standing = ~gap & (np.where(np.isnan(track.speed_kmh[:-1]), legs_m / legs_ms * 3600, track.speed_kmh[:-1]) < 5)
+    moving = ~gap & ~standing
+    assert gap.any() and moving.any()
+    assert opened.js(told).startswith("累计行驶里程 0.0／") and "行驶 0 秒停留 0 秒中断 0 秒" in opened.js(told)
+    for last in (30, len(track) - 1):
+        opened.js("ms => muck.playback.seek(ms)", int(track.time_ms[last]))
+        sums = opened.js("muck.playback.totals[muck.playback.index]")
+        assert sums["metres"] == pytest.approx(legs_m[:last][moving[:last]].sum(), rel=0.01)
+        assert sums["moving"] == legs_ms[:last][moving[:last]].sum()
+        assert sums["standing"] == legs_ms[:last][standing[:last]].sum()
+        assert sums["gap"] == legs_ms[:last][gap[:last]].sum()
+    whole = f"{sums['metres'] / 1000:.1f}"
+    assert f"里程 {whole}／{whole} 公里" in opened.js(told)
 
 
 def test_gap_is_dashed_and_never_part_of_the_driven_line(open_page: Open) -> None:

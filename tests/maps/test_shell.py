@@ -24,7 +24,6 @@ from maps.shell import inert_json, page
 from maps.trip_page import trip_map
 from maps.week_page import week_map
 
-VENDOR = Path(shell.__file__).parent / "vendor"
 ROOT = Path(shell.__file__).parent.parent
 
 
@@ -77,17 +76,6 @@ def test_policy_allows_the_shells_scripts_and_nothing_else() -> None:
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts}
     assert set(rules["script-src"].split()) == hashes
-
-
-def test_vendored_files_are_what_their_hashes_say() -> None:
-    listed = {}
-    for line in (VENDOR / "leaflet/SHA256SUMS.txt").read_text().splitlines():
-        if not line.startswith("#"):
-            digest, name = line.split()
-            listed[name] = digest
-    assert {"leaflet.js", "leaflet.css", "LICENSE"} == set(listed)
-    for name, digest in listed.items():
-        assert hashlib.sha256((VENDOR / "leaflet" / name).read_bytes()).hexdigest() == digest
 
 
 def test_every_address_that_folium_knows_is_mapped_and_others_are_refused() -> None:
