@@ -71,16 +71,19 @@ class RoadRates:
         return (f"{of} 趟途经，其中 {bad} 趟途经时涉嫌违规（{100 * bad / of:.0f}%）",)
 
     def _passes(self, track: Track, legs: list[tuple[int, int]]) -> pl.DataFrame:
-        parts = []
+        rows, parts = [], []
         for row, (start, end) in enumerate(legs):
             part = track.between(start, end)
             if len(part) > 1:
                 keep = np.unique(part.time_ms // _THIN_MS, return_index=True)[1]
-                told = {"row": row, "time_ms": part.time_ms[keep], "lon": part.lon[keep], "lat": part.lat[keep]}
-                parts.append(pl.DataFrame({**told, "terminal": ""}, schema=TRACK_SCHEMA))
+                rows.append(np.full(len(keep), row))
+                parts.append((part.time_ms[keep], part.lon[keep], part.lat[keep]))
         if not parts:
             return pl.DataFrame(schema=PASS_SCHEMA)
-        return passes(pl.concat(parts), self._middles, self.plane)
+        time_ms, lon, lat = map(np.concatenate, zip(*parts, strict=True))
+        told = {"row": np.concatenate(rows), "time_ms": time_ms, "lon": lon, "lat": lat}
+        fixes = pl.DataFrame(told).with_columns(terminal=pl.lit("")).select(*TRACK_SCHEMA).cast(pl.Schema(TRACK_SCHEMA))
+        return passes(fixes, self._middles, self.plane)
 
     @cached_property
     def _middles(self) -> npt.NDArray[np.float64]:
