@@ -226,6 +226,12 @@ def test_page_of_a_trip_without_fixes_or_violations(open_page: Open) -> None:
 
 def test_page_fits_a_narrow_window_and_paper(open_page: Open) -> None:
     opened = open_page(trip_map(map_town.trip()))
+    opened.page.set_viewport_size({"width": 986, "height": 740})
+    assert opened.js(
+        "(() => { const right = document.querySelector('.bar').getBoundingClientRect().right;"
+        " const parts = [...document.querySelectorAll('.bar .row > *')];"
+        " return parts.every(e => e.getBoundingClientRect().right <= right); })()"
+    )
     opened.page.set_viewport_size({"width": 820, "height": 1100})
     opened.page.wait_for_timeout(100)
     wide = opened.js("[document.documentElement.scrollWidth, innerWidth]")
