@@ -71,7 +71,9 @@ def parse_block(block: Block, source: str, fmt: TextFormat, tally: Tally) -> Raw
             frame = _line_by_line(piece, start, fmt, kept, flawed, undecodable)
         frames.append(frame)
     _count_flawed(block, source, fmt.fault, flawed, tally)
-    return _batch(block, source, pl.concat(frames), np.array(kept, np.int64))
+    return _batch(
+        block, source, pl.concat(frames) if frames else pl.DataFrame(schema=_TEXT_SCHEMA), np.array(kept, np.int64)
+    )
 
 
 def _line_by_line(

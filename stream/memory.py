@@ -75,7 +75,10 @@ def truck_records(state: State, plates: Iterable[str]) -> list[tuple[bytes, byte
     for plate in plates:
         buckets[bucket_of(plate)].append(plate)
     mine = part_of(state, [p for several in buckets for p in several])
-    return [(b"trucks-%02d" % n, pack(part_of(mine, several))) for n, several in enumerate(buckets)]
+    nobody = pack(State())
+    return [
+        (b"trucks-%02d" % n, pack(part_of(mine, several)) if several else nobody) for n, several in enumerate(buckets)
+    ]
 
 
 def mark_snapshot(part: Part) -> None:

@@ -174,6 +174,7 @@ class Worker:
         touched = sorted(taken | set(said.findings))
         due = [p for p in touched if snapshot_due(judge.parts[p])][: 1 + len(judge.parts) // 8]
         plates = plates_by_partition(judge.state, judge.partition, due) if due else {}
+        held = judge.held()
         sender.begin_transaction()
         futures = []
         for partition, several in said.findings.items():
@@ -189,7 +190,7 @@ class Worker:
                     futures.append(sender.send(topics.state, value, key=key, partition=partition))
             record = accounts_record(part, self.registry, self.topic_id, self.partitions)
             futures.append(sender.send(topics.state, record, key=PART_KEY, partition=partition))
-            tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition)})
+            tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition, held)})
             futures.append(sender.send(topics.findings, tally, partition=partition))
         offsets = {
             TopicPartition(topics.fixes, p): OffsetAndMetadata(judge.parts[p].offset, "", -1) for p in sorted(taken)

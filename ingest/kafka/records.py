@@ -7,7 +7,8 @@ line by line; it never stops the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Protocol
 
 import numpy as np
@@ -61,17 +62,38 @@ class Decoded:
 
 @dataclass(frozen=True)
 class _Lines:
-    """The lines of all records in one piece, and where each comes from."""
+    """The lines of all records in one piece, and where each comes from.
+
+    `ends` are the places in `data` just after each line, without its line end; arrays below are by line.
+    """
 
     data: bytes
-    count: int
+    ends: NDArray[np.int64]
     partition: NDArray[np.int64]
     offset: NDArray[np.int64]
     first: NDArray[np.int64]  # of each line, the number of its record's first line
 
+    @property
+    def count(self) -> int:
+        """How many lines, blank ones included."""
+        return len(self.ends)
+
     def place(self, line: int) -> tuple[int, int, int]:
         """Partition, offset, line within the record."""
         return int(self.partition[line]), int(self.offset[line]), line - int(self.first[line])
+
+    def text(self, line: int, at_most: int) -> bytes:
+        """The beginning of a line."""
+        start = int(self.ends[line - 1]) + 1 if line else 0
+        return self.data[start : min(int(self.ends[line]), start + at_most)]
+
+    def blank(self) -> NDArray[np.bool_]:
+        """Which lines are nothing but blanks; the few that begin with one are looked at."""
+        starts = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: self.count]
+        found: NDArray[np.bool_] = np.frombuffer(self.data + b"\n", np.uint8)[starts] <= 32
+        for line in np.flatnonzero(found).tolist():
+            found[line] = not self.data[starts[line] : self.ends[line]].strip()
+        return found
 
 
 def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: int) -> Decoded:
@@ -84,52 +106,87 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
     """
     aside: list[SetAside] = []
     lines = _lines(records, aside)
-    split: list[bytes] | None = None
+    gone = np.zeros(lines.count, np.bool_)
 
     def put_aside(reason: str, which: NDArray[np.int64]) -> None:
-        nonlocal split
-        split = lines.data.split(b"\n") if split is None else split
-        for line in which.tolist():
-            aside.append(SetAside(*lines.place(line), reason, split[line][:KEPT_BYTES]))
+        gone[which] = True
+        aside.extend(SetAside(*lines.place(line), reason, lines.text(line, KEPT_BYTES)) for line in which.tolist())
 
     if not lines.count:
         return Decoded(_no_fixes(), _tallies(lines, aside, records), aside)
     raw, kept = _rows(lines, put_aside)
+    raw = replace(raw, text_of=lambda row: "")  # what is said of rows here is said by `put_aside`
     fixes = clean(raw, now_ms=now_ms, tally=Tally(), set_aside=lambda why, at: put_aside(why, kept[at]))
     if len(kept) > fixes.height:
-        gone = {(a.partition, a.offset, a.line) for a in aside}
-        usable = np.array([lines.place(k) not in gone for k in kept.tolist()], np.bool_)
-        kept = kept[usable]
-    here = lines.partition[kept]
-    strayed = _strayed(fixes["plate"], here, partitions)
+        kept = kept[~gone[kept]]
+    strayed = _strayed(fixes["plate"], lines.partition[kept], partitions)
     if strayed.any():
         put_aside("wrong_partition", kept[strayed])
         fixes = fixes.filter(pl.Series(~strayed))
     return Decoded(fixes, _tallies(lines, aside, records), aside)
 
 
+_value, _offset = attrgetter("value"), attrgetter("offset")
+
+
 def _lines(records: Mapping[int, Sequence[Record]], aside: list[SetAside]) -> _Lines:
-    values: list[bytes] = []
-    counts: list[int] = []
-    owners: list[tuple[int, int]] = []
+    """Joins records; those that are empty or too large are set aside. Few are odd, so only those are looked at."""
+    pieces: list[bytes] = []
+    lengths: list[NDArray[np.int64]] = []
+    offsets: list[NDArray[np.int64]] = []
     for partition, several in records.items():
-        for record in several:
-            value = record.value
-            if value is None or not value or (value[0] <= 32 and not value.strip()):
-                aside.append(SetAside(partition, record.offset, 0, "empty_record", (value or b"")[:KEPT_BYTES]))
-            elif len(value) > MAX_VALUE_BYTES:
-                aside.append(SetAside(partition, record.offset, 0, "record_too_large", value[:KEPT_BYTES]))
-            else:
-                if value[-1] == 10:
-                    value = value.rstrip(b"\r\n")
-                values.append(value)
-                counts.append(value.count(b"\n") + 1)
-                owners.append((partition, record.offset))
-    lengths = np.array(counts, np.int64)
-    who = np.array(owners, np.int64).reshape(-1, 2)
-    starts = np.cumsum(lengths) - lengths
-    partitions, offsets = np.repeat(who[:, 0], lengths), np.repeat(who[:, 1], lengths)
-    return _Lines(b"\n".join(values), int(lengths.sum()), partitions, offsets, np.repeat(starts, lengths))
+        values = [value or b"" for value in map(_value, several)]
+        where = np.fromiter(map(_offset, several), np.int64, len(values))
+        piece, size = _joined(values)
+        odd = _odd(piece, size)
+        if odd.any():
+            usable = ~odd
+            for number in np.flatnonzero(odd).tolist():
+                values[number], reason = _mended(values[number])
+                usable[number] = not reason
+                if reason:
+                    aside.append(SetAside(partition, int(where[number]), 0, reason, values[number][:KEPT_BYTES]))
+            piece, size = _joined([value for value, kept in zip(values, usable.tolist(), strict=True) if kept])
+            where = where[usable]
+        if len(size):
+            pieces.append(piece)
+        lengths.append(size)
+        offsets.append(where)
+    data = b"\n".join(pieces)
+    owner = np.repeat(np.array(list(records), np.int64), list(map(len, offsets)))
+    offset = np.concatenate([np.empty(0, np.int64), *offsets])
+    last = np.cumsum(np.concatenate([np.empty(0, np.int64), *lengths]) + 1) - 1  # the place after each record
+    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
+    if len(breaks) == len(last) - 1:  # one line a record
+        return _Lines(data, last, owner, offset, np.arange(len(last), dtype=np.int64))
+    ends = np.append(breaks, len(data))[: len(breaks) + bool(pieces)]
+    upto = np.searchsorted(ends, last) + 1
+    counts = np.diff(upto, prepend=0)
+    return _Lines(data, ends, np.repeat(owner, counts), np.repeat(offset, counts), np.repeat(upto - counts, counts))
+
+
+def _joined(values: list[bytes]) -> tuple[bytes, NDArray[np.int64]]:
+    """Values as lines of one piece, and their lengths."""
+    return b"\n".join(values), np.fromiter(map(len, values), np.int64, len(values))
+
+
+def _odd(piece: bytes, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which values are empty or too large, begin with a blank, or end in a line end."""
+    odd: NDArray[np.bool_] = (lengths == 0) | (lengths > MAX_VALUE_BYTES)
+    filled = np.flatnonzero(lengths)
+    codes = np.frombuffer(piece, np.uint8)
+    after = (np.cumsum(lengths + 1) - 1)[filled]
+    odd[filled] |= (codes[after - lengths[filled]] <= 32) | (codes[after - 1] == 10)
+    return odd
+
+
+def _mended(value: bytes) -> tuple[bytes, str]:
+    """A record without the line ends at its end, and why it cannot be used, or nothing."""
+    if not value or (value[0] <= 32 and not value.strip()):
+        return value, "empty_record"
+    if len(value) > MAX_VALUE_BYTES:
+        return value, "record_too_large"
+    return value.rstrip(b"\r\n") if value[-1] == 10 else value, ""
 
 
 def _rows(lines: _Lines, put_aside: object) -> tuple[RawBatch, NDArray[np.int64]]:
@@ -150,7 +207,8 @@ def _rows(lines: _Lines, put_aside: object) -> tuple[RawBatch, NDArray[np.int64]
     kept = np.array([batch.row_of(row) for row in range(batch.frame.height)], np.int64)
     lost = np.setdiff1d(np.arange(lines.count, dtype=np.int64), kept)
     split = data.split(b"\n")
-    blank = [number for number in lost.tolist() if not split[number].strip() and number not in set(broken)]
+    undecoded = set(broken)
+    blank = [number for number in lost.tolist() if not split[number].strip() and number not in undecoded]
     put_aside("not_an_object", np.setdiff1d(lost, np.array(blank, np.int64)))
     return batch, kept
 
@@ -167,11 +225,9 @@ def _strayed(plates: pl.Series, here: NDArray[np.int64], partitions: int) -> NDA
 def _tallies(lines: _Lines, aside: list[SetAside], records: Mapping[int, Sequence[Record]]) -> dict[int, Tally]:
     """What became of the lines of each partition; blank lines inside a record are nothing."""
     tallies = {partition: Tally() for partition in records}
-    blank = np.zeros(lines.count, np.bool_)
-    if b"\n\n" in lines.data or b"\n " in lines.data or b"\n\r" in lines.data:
-        blank[:] = [not line.strip() for line in lines.data.split(b"\n")]
-    for partition, count in zip(*np.unique(lines.partition[~blank], return_counts=True), strict=True):
-        tallies[int(partition)].received = tallies[int(partition)].usable = int(count)
+    counts = np.bincount(lines.partition[~lines.blank()])
+    for partition in np.flatnonzero(counts).tolist():
+        tallies[partition].received = tallies[partition].usable = int(counts[partition])
     for a in aside:
         tally = tallies[a.partition]
         if a.reason in ("empty_record", "record_too_large"):

@@ -89,3 +89,16 @@ def test_a_bad_line_among_good_ones_costs_only_itself() -> None:
     assert sorted((a.line, a.reason) for a in found.aside) == [(1, "not_an_object"), (4, "no_position")]
     assert found.tallies[HOME].received == 4
     found.tallies[HOME].check()
+
+
+@pytest.mark.parametrize("poison", [b"\xff{}", b"\xff", b"{", b"\xff\n\xff"])
+def test_a_poll_of_nothing_but_poison_is_set_aside_whole(poison: bytes) -> None:
+    found = read(poison)
+    assert found.fixes.height == 0 and {a.reason for a in found.aside} == {"not_an_object"}
+    assert [a.raw for a in found.aside] == poison.split(b"\n")
+    found.tallies[HOME].check()
+
+
+def test_lines_of_any_blanks_within_a_record_are_nothing() -> None:
+    found = read(b"\n".join([fix(), b"\t \r", b" ", b"", fix(time=NOW_MS - 5000), b"\r"]))
+    assert (found.fixes.height, found.tallies[HOME].received, found.tallies[HOME].usable, found.aside) == (2, 2, 2, [])

@@ -80,7 +80,7 @@ def test_balance_closes_over_all_partitions() -> None:
     few, judge = few_trucks(), new_judge()
     for number, batch in enumerate(cut(few.records, random.Random(3), 80)):
         judge.take(batch, ends(batch), NOW_MS + number)
-    figures = [judge.figures(p) for p in range(PARTITIONS)]
+    figures = [judge.figures(p, judge.held()) for p in range(PARTITIONS)]
     received = sum(f["received"] for f in figures)
     counted = sum(sum(f["counts"].values()) + f["held"] for f in figures)
     aside = sum(sum(r[0] for r in f["rejected"].values()) for f in figures)
