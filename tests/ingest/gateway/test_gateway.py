@@ -10,9 +10,9 @@ import pytest
 from some_sinks import Shelf
 from station import FIX_MS, PLATES, fixes, gateway, raw, report, signed_on, soon, terminal
 
-from ingest.jt808.encode import auth_body, batch_body, frame, frames, location_body, muck_item, register_body
-from ingest.jt808.frames import Framer
-from ingest.jt808.header import Header
+from ingest.jt808.encode import auth_body, batch_body, frames, location_body, muck_item, register_body
+from ingest.jt808.frames import Framer, sealed
+from ingest.jt808.header import Header, write_header
 from ingest.jt808.messages import Unknown, decode
 from ingest.jt808.terminal import Denied, NoAnswer, Terminal
 
@@ -217,14 +217,18 @@ def test_version_flag_that_lies_is_answered_in_the_true_form(tmp_path: Path) -> 
         shelf, truck = Shelf(), terminal(5)
         async with gateway(tmp_path, shelf) as made:
             reader, writer = await asyncio.open_connection(*made.address)
+            framer = Framer()
 
             async def say(message_id: int, serial: int, body: bytes) -> tuple[Header, bytes]:
-                wire = frame(Header(message_id, 2013, 0, truck.phone, serial), body)
-                content = bytearray(wire[1:-1])
+                content = bytearray(write_header(Header(message_id, 2013, 0, truck.phone, serial), len(body)) + body)
                 content[2] ^= 0x40
-                content[-1] ^= 0x40  # the checksum follows
-                writer.write(b"\x7e" + bytes(content) + b"\x7e")
-                (answer,) = Framer().feed(await reader.read(1000))
+                writer.write(sealed(bytes(content)))
+                answers: list[bytes] = []
+                while not answers:
+                    got = await reader.read(1000)
+                    assert got, "the connection was closed without an answer"
+                    answers += framer.feed(got)
+                (answer,) = answers
                 header, message = decode(answer)
                 assert isinstance(message, Unknown)
                 return header, message.body
