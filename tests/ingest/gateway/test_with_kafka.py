@@ -40,7 +40,10 @@ def test_what_was_acknowledged_survives_brokers_and_gateways(broker: Broker, tmp
             await acknowledged(150)
             broker.send(signal.SIGSTOP)
             await acknowledged(150)
-            assert (await asyncio.to_thread(figures, page))["kafka_up"] == 0
+            async with asyncio.timeout(60):  # a fast machine has them before the gateway misses Kafka
+                while (await asyncio.to_thread(figures, page))["kafka_up"]:
+                    await asyncio.sleep(0.05)
+            await acknowledged(50)
             broker.send(signal.SIGCONT)
             await acknowledged(60)
             broker.kill()
