@@ -42,7 +42,7 @@ def judge(town: Path, tmp_path: Path) -> Judge:
         (["run", "--registry", "r", "--out", "o"], "--tracks"),
         (["report", "--store", "s", "--week", "2026-W54"], "W53"),
         (["report", "--store", "s", "--week", "next"], "2026-W47"),
-        (["report", "--store", "s", "--format", "pdf"], "html"),
+        (["report", "--store", "s", "--format", "odt"], "html"),
         (["map", "--store", "s", "--day", "2026-11-31", "--vehicle", "x"], "2026-11-20"),
         (["map", "--store", "s", "--vehicle", "x"], "--day"),
         (["map", "--store", "s", "--trip", "1", "--week", WEEK], "one map"),
