@@ -49,6 +49,11 @@ class InspectionRecord:
     note: str = ""
 
     @property
+    def joint(self) -> bool:
+        """Whether two agencies or more took part."""
+        return len(self.agencies) > 1
+
+    @property
     def inspection_id(self) -> str:
         """The same inspection always has the same id: date, hours and place."""
         return hashlib.sha256(repr((self.day.isoformat(), self.hours, self.place)).encode()).hexdigest()[:20]

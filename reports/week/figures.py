@@ -26,7 +26,7 @@ from reports.week.tables import (
     rules_by,
     site_name,
 )
-from reports.week.work import held, lapses, repeaters, whitelist
+from reports.week.work import lapses, repeaters, whitelist
 from rules.registry.model import Registry
 
 #: How many weeks before this one the means and the trend look at.
@@ -91,7 +91,7 @@ def report_of(given: WeekInput) -> WeekReport:
         repeaters=repeaters(given, now, trend),
         whitelist=whitelist(given, now, found),
         lapses=lapses(given, now),
-        inspections=held(given),
+        inspections=tuple(given.inspections),
         issue=issue_of(given.week, policy),
         lapse_days=policy.lapse_days,
         inspections_due=policy.inspections_per_week,

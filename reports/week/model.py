@@ -12,9 +12,10 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from reports.calendar import Week
+from reports.inspections import InspectionRecord
 from reports.patrol.model import PatrolPlan, PlanYield
 from reports.week.model_quality import Figure, Quality
-from reports.week.model_work import Correction, Held, Issue, LapseLine, RepeaterLine, WhitelistLine
+from reports.week.model_work import Correction, Issue, LapseLine, RepeaterLine, WhitelistLine
 from reports.week.suspects import SuspectLine
 from rules.hours import Hours
 
@@ -197,7 +198,7 @@ class WeekReport:
     whitelist: tuple[WhitelistLine, ...] = ()
     lapses: tuple[LapseLine, ...] = ()
     lapse_days: int = 0
-    inspections: tuple[Held, ...] = ()
+    inspections: tuple[InspectionRecord, ...] = ()
     inspections_due: int = 0
     plan: PatrolPlan | None = None
     yielded: PlanYield | None = None

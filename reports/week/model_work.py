@@ -53,25 +53,6 @@ class LapseLine:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A joint inspection as recorded: `hours` is local text, `checked` trucks, `found` offenders, `filed` cases."""
-
-    day: date
-    hours: str
-    agencies: tuple[str, ...]
-    place: str
-    checked: int
-    found: int
-    filed: int | None = None
-    note: str = ""
-
-    @property
-    def joint(self) -> bool:
-        """Whether two agencies or more took part."""
-        return len(self.agencies) > 1
-
-
-@dataclass(frozen=True)
 class Correction:
     """A figure of an earlier issue that later data or reviews changed; `said` is what was last printed."""
 

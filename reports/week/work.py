@@ -10,7 +10,7 @@ import polars as pl
 from reports.names import FAULT_NAMES, name_of
 from reports.week.input import WeekCut, WeekInput
 from reports.week.model_quality import Quality
-from reports.week.model_work import Held, LapseLine, RepeaterLine, WhitelistLine
+from reports.week.model_work import LapseLine, RepeaterLine, WhitelistLine
 from reports.week.tables import company_name, counts, rule_order, site_name
 from rules.registry.model import WhitelistEntry
 
@@ -115,10 +115,3 @@ def lapses(given: WeekInput, now: WeekCut) -> tuple[LapseLine, ...]:
 def _last_day(to_ms: int, given: WeekInput) -> date:
     """The last local date of a validity that ends before `to_ms`."""
     return datetime.fromtimestamp((to_ms - 1) / 1000, given.registry.zone).date()
-
-
-def held(given: WeekInput) -> tuple[Held, ...]:
-    """The week's inspections as recorded."""
-    return tuple(
-        Held(r.day, r.hours, r.agencies, r.place, r.checked, r.found, r.filed, r.note) for r in given.inspections
-    )

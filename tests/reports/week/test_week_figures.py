@@ -4,26 +4,13 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
-from week_town import HOUR_MS, POLICY, WEEK, at_ms, clue, frame, registry, town, track, trip
+from week_town import HOUR_MS, POLICY, WEEK, A, B, C, at_ms, clue, given, registry, town, track, trip, value
 
 from ingest.tally import REASONS
 from reports import names
 from reports.week import words
 from reports.week.figures import report_of
-from reports.week.input import TRACKS, TRIPS, VIOLATIONS, WeekInput
 from reports.week.model_quality import Figure
-
-A, B, C = "苏A10001", "苏A10002", "苏A10003"
-
-
-def given(violations=(), trips=(), tracks=(), **changes):
-    every = frame(trips, TRIPS)
-    own = {"violations": frame(violations, VIOLATIONS), "trips": every, "trips_of_clues": every}
-    return WeekInput(WEEK, **{"registry": registry(), **own, "tracks": frame(tracks, TRACKS), **changes})
-
-
-def value(report, key):
-    return report.figure(key).value
 
 
 def test_every_name_of_the_contract_is_there():

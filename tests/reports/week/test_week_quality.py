@@ -1,25 +1,13 @@
 """What a weekly report says of its own data: holes, falls, silent trucks, and words for what is ill."""
 
 import pytest
-from week_town import WEEK, at_ms, clue, frame, registry, track
+from week_town import WEEK, A, B, at_ms, clue, frame, given, track, value
 
 from reports import visible
 from reports.fault_words import fault_reason
 from reports.week import words
 from reports.week.figures import report_of
-from reports.week.input import REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
-
-A, B, C = "苏A10001", "苏A10002", "苏A10003"
-
-
-def given(violations=(), trips=(), tracks=(), **changes):
-    every = frame(trips, TRIPS)
-    own = {"violations": frame(violations, VIOLATIONS), "trips": every, "trips_of_clues": every}
-    return WeekInput(WEEK, **{"registry": registry(), **own, "tracks": frame(tracks, TRACKS), **changes})
-
-
-def value(report, key):
-    return report.figure(key).value
+from reports.week.input import REJECTED
 
 
 def test_a_week_that_the_store_began_in_is_no_yardstick():

@@ -126,3 +126,19 @@ def town(seed: int = 1, rules: Sequence[str] = tuple(POLICY.points), weeks: int 
         repeats=7,
         cutoff_ms=at_ms(6, 28.5),
     )
+
+
+#: Trucks of the tests that tell a week by hand.
+A, B, C = "苏A10001", "苏A10002", "苏A10003"
+
+
+def given(violations: Any = (), trips: Any = (), tracks: Any = (), **changes: Any) -> WeekInput:
+    """A week's input from a few rows; what is not given is empty."""
+    every = frame(trips, TRIPS)
+    own = {"violations": frame(violations, VIOLATIONS), "trips": every, "trips_of_clues": every}
+    return WeekInput(WEEK, **{"registry": registry(), **own, "tracks": frame(tracks, TRACKS), **changes})
+
+
+def value(report: Any, key: str) -> Any:
+    """One figure of a report."""
+    return report.figure(key).value
