@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from loops import run_async
 from some_sinks import Shelf
 from station import FIX_MS, PLATES, fixes, gateway, raw, report, signed_on, soon, terminal
 
@@ -49,7 +50,7 @@ def test_a_terminals_day(tmp_path: Path, version: int) -> None:
             assert made.balance.acknowledged == 6 and made.balance.refused == {"not_authenticated": 1}
             assert made.balance.fixes == 4
 
-    asyncio.run(day())
+    run_async(day())
 
 
 def test_code_opens_later_connections_also_after_a_restart(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_code_opens_later_connections_also_after_a_restart(tmp_path: Path) -> No
         async with gateway(tmp_path, Shelf()) as made, signed_on(made, truck):
             assert made.balance.refused == {"wrong_code": 1} and made.balance.acknowledged == 2
 
-    asyncio.run(two_days())
+    run_async(two_days())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_registry_decides_who_is_let_in(tmp_path: Path, who: Terminal, result: i
             assert made.balance.refused == {reason: 1} and made.balance.online == 0
             await who.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_number_is_found_with_or_without_padding_and_told_as_the_registry_does(
             await who.report(report())
         assert fixes(shelf)[0]["terminal"] == terminal_of_fix
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_without_a_registry_the_terminals_word_is_taken(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_without_a_registry_the_terminals_word_is_taken(tmp_path: Path) -> None:
             await nobody.close()
         assert (fixes(shelf)[0]["plate"], fixes(shelf)[0]["terminal"]) == ("粤B88888", "018800000001")
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_nothing_is_taken_before_authentication_or_for_another_terminal(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_nothing_is_taken_before_authentication_or_for_another_terminal(tmp_path
             assert made.balance.refused == {"not_authenticated": 2, "wrong_code": 1, "other_terminal": 1}
             await truck.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_newest_of_two_with_one_number_wins_and_both_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -155,7 +156,7 @@ def test_newest_of_two_with_one_number_wins_and_both_are_told(tmp_path: Path, ca
         (said,) = [r.getMessage() for r in caplog.records if "twice" in r.getMessage()]
         assert said.count("127.0.0.1:") == 2 and "013900000001" in said
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_messages_without_use_are_answered_as_such_and_replies_not_at_all(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_messages_without_use_are_answered_as_such_and_replies_not_at_all(tmp_pa
                 await truck.ask(0x0001, bytes(5))
             assert made.balance.refused == {"unsupported": 2}
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_long_batch_comes_in_parts_and_each_is_acknowledged_when_all_is_kept(tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_long_batch_comes_in_parts_and_each_is_acknowledged_when_all_is_kept(tmp
             assert len(shelf.values()) == 3  # a hundred a record
             assert len(raw(shelf)) == len(results)
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_parts_that_never_complete_are_not_acknowledged(tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_parts_that_never_complete_are_not_acknowledged(tmp_path: Path) -> None:
             assert made.balance.waiting == 2 and made.balance.refused == {"part_lost": 1}
         assert made.balance.refused == {"part_lost": 1, "connection_lost": 2}
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_damaged_batch_is_kept_as_far_as_it_goes_and_not_called_done(tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_damaged_batch_is_kept_as_far_as_it_goes_and_not_called_done(tmp_path: P
             assert raw(shelf)[0]["refused"] == "damaged_batch"
             assert made.balance.refused == {"damaged_batch": 1}
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_version_flag_that_lies_is_answered_in_the_true_form(tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_version_flag_that_lies_is_answered_in_the_true_form(tmp_path: Path) -> 
             assert made.balance.flag_lies == 3
             writer.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_kafka_away_changes_nothing_for_terminals(tmp_path: Path) -> None:
@@ -257,7 +258,7 @@ def test_kafka_away_changes_nothing_for_terminals(tmp_path: Path) -> None:
             assert [fix["time"] for fix in fixes(shelf)] == [FIX_MS + 10_000 * n for n in range(30)]
             assert made.depot.health.journaled >= 20 and made.depot.health.drained >= 20
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_where_nothing_can_be_kept_nothing_is_acknowledged_until_it_can(tmp_path: Path) -> None:
@@ -277,7 +278,7 @@ def test_where_nothing_can_be_kept_nothing_is_acknowledged_until_it_can(tmp_path
             assert [fix["time"] for fix in fixes(shelf)] == [FIX_MS + 10_000 * n for n in range(kept + 1)]
             assert made.depot.health.good
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_stopping_answers_what_was_taken_in(tmp_path: Path) -> None:
@@ -292,4 +293,4 @@ def test_stopping_answers_what_was_taken_in(tmp_path: Path) -> None:
         assert [await one for one in asked] == [0] * 50
         assert len(fixes(shelf)) == 50
 
-    asyncio.run(call())
+    run_async(call())

@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from loops import run_async
 from some_sinks import Shelf
 from station import fixes, gateway, report, signed_on, soon, terminal
 
@@ -64,7 +65,7 @@ def test_connection_ends_by_its_limit(tmp_path: Path, limits: Limits, said: byte
             assert made.balance.closed == {why: 1}
             writer.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_good_frames_between_bad_ones_keep_the_connection(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_good_frames_between_bad_ones_keep_the_connection(tmp_path: Path) -> Non
             kept = [json.loads(value) for value in shelf.values("raw-frames")]
             assert sum(one.get("refused") == "too_short" for one in kept) == 200
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_flood_waits_and_loses_nothing_while_others_go_on(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_flood_waits_and_loses_nothing_while_others_go_on(tmp_path: Path) -> Non
             of_flooder = [fix["time"] for fix in fixes(shelf) if fix["terminal"] == flooder.phone]
             assert of_flooder == sorted(of_flooder)
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_debt_of_a_flood_is_the_terminals_not_the_connections(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_debt_of_a_flood_is_the_terminals_not_the_connections(tmp_path: Path) ->
             assert asyncio.get_running_loop().time() - begun > 1.0
             await truck.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_terminal_that_reads_no_answers_is_paused_and_then_closed(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_terminal_that_reads_no_answers_is_paused_and_then_closed(tmp_path: Path
             assert made.balance.closed == {"reads no answers": 1}
             deaf.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_strangers_make_room_and_honest_terminals_stay(tmp_path: Path) -> None:
@@ -158,7 +159,7 @@ def test_strangers_make_room_and_honest_terminals_stay(tmp_path: Path) -> None:
             for _, writer in strangers:
                 writer.close()
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_figures_and_health_can_be_asked(tmp_path: Path) -> None:
@@ -192,4 +193,4 @@ def test_figures_and_health_can_be_asked(tmp_path: Path) -> None:
             assert (await ask("/")).startswith("HTTP/1.1 404")
             page.close()
 
-    asyncio.run(call())
+    run_async(call())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from loops import run_async
 from some_sinks import Shelf
 from station import FIX_MS, fixes, gateway
 
@@ -60,7 +61,7 @@ def test_what_arrives_is_what_was_stored(tmp_path: Path, version: int) -> None:
             assert fix["speed_kmh"] == pytest.approx(row["speed_kmh"]) and row["terminal"] in ("", fix["terminal"])
         assert not came
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_gateway_that_goes_and_comes_loses_nothing(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_gateway_that_goes_and_comes_loses_nothing(tmp_path: Path) -> None:
         assert len(arrived(shelf)) == 360
         assert len(done.latencies_s) < 360  # what had gathered came in batches
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_those_not_let_in_are_told(tmp_path: Path) -> None:
@@ -89,9 +90,9 @@ def test_those_not_let_in_are_told(tmp_path: Path) -> None:
         assert (done.acknowledged, done.given_up) == (5, 10)
         assert set(done.denied) == {"苏A00002", "苏A00003"}
 
-    asyncio.run(call())
+    run_async(call())
 
 
 def test_terminal_gives_up_where_nobody_answers() -> None:
-    done = asyncio.run(replay(tracks(2), "127.0.0.1", 1, speed=0, patience_s=0.1))
+    done = run_async(replay(tracks(2), "127.0.0.1", 1, speed=0, patience_s=0.1))
     assert (done.acknowledged, done.given_up, done.connections) == (0, 6, 0)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loops import run_async
 
 from bench.gateway import Fleet, drive, figures, gateway_process, kept, losses
 from tools.broker import Broker
@@ -70,8 +71,8 @@ def test_what_was_acknowledged_survives_brokers_and_gateways(broker: Broker, tmp
             process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(process.wait, 30) == 0
 
-    asyncio.run(first())
-    asyncio.run(second())
+    run_async(first())
+    run_async(second())
     there = kept(broker.address)
     assert losses(fleet.acknowledged, there) == (0, 0)
     assert len(there) == 2 * TERMINALS

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Server
+from api_server import Server
 from fastapi.testclient import TestClient
+from loops import run_async
 
 from ingest.gateway.kafka_sink import KafkaSink, kafka_sink
 from ingest.kafka.client import consumer
@@ -143,7 +143,7 @@ def test_body_of_unstated_length_is_read_no_further_than_allowed(server: Server,
     token = f"Bearer {server.token('fixes:write')}".encode()
     headers = [(b"authorization", token), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/fixes", "query_string": b"", "headers": headers}
-    asyncio.run(server.app({**scope, "client": ("127.0.0.1", 1), "server": ("x", 80), "scheme": "http"}, receive, keep))
+    run_async(server.app({**scope, "client": ("127.0.0.1", 1), "server": ("x", 80), "scheme": "http"}, receive, keep))
     assert sent[0]["status"] == 413 and len(read) < 10
     assert not shelf.kept
 
