@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from kafka import TopicPartition
 
 from ingest.files import read_rows
@@ -33,32 +33,6 @@ PROGRAM = (sys.executable, "-m", "muckwatch")
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 8
 SAMPLES = ROOT / "sample_tracks"
-
-
-@dataclass
-class Verdict:
-    """What of `run`'s violations the stream lost, doubled or altered; and whether the balance of fixes closes."""
-
-    expected: int
-    lost: list[str]
-    doubled: list[str]
-    extra: list[str]
-    altered: list[str]
-    received: int = 0
-    missing: int = 0
-    late: int = 0
-
-    @property
-    def clean(self) -> bool:
-        """Nothing lost, doubled, extra, altered or missing."""
-        return not (self.lost or self.doubled or self.extra or self.altered or self.missing)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.expected} violations expected: lost {len(self.lost)}, doubled {len(self.doubled)}, extra "
-            f"{len(self.extra)}, altered {len(self.altered)}; {self.received} fixes received, {self.missing} missing "
-            f"from the balance, {self.late} late"
-        )
 
 
 @dataclass
@@ -99,6 +73,33 @@ class City:
         """Starts the taker-in."""
         listen = ("--listen", "127.0.0.1:0")
         self.start("serve", "serve", "--store", self.store, "--registry", self.registry, *listen)
+
+    def health(self) -> dict[str, Any]:
+        """What `serve` says of what runs beside its pages; empty while it does not answer."""
+        told = re.findall(r"serving .* at (http://\S+)", (self.folder / "serve.log").read_text("utf-8"))
+        try:
+            with urllib.request.urlopen(f"{told[-1]}healthz", timeout=5) as answer:
+                services: dict[str, Any] = json.load(answer)["services"]
+                return services
+        except (IndexError, OSError, ValueError):
+            return {}
+
+    def taken_in(self, within_s: float) -> None:
+        """Waits until `serve` has taken everything in that is there, then ends it: it archives what it gathered.
+
+        Raises:
+            TimeoutError: if it is not in time.
+        """
+        deadline, looks = time.monotonic() + within_s, 0
+        while looks < 4:
+            self.keep_up()
+            figures = self.health().get("intake", {})
+            looks = looks + 1 if figures.get("findings_lag") == figures.get("fixes_lag") == 0 else 0
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"serve is behind: {figures}; see {self.folder / 'serve.log'}")
+            time.sleep(0.3)
+        if code := self.end("serve"):
+            raise RuntimeError(f"serve ended with {code}; see {self.folder / 'serve.log'}")
 
     def end(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
         """Ends a process; gives its exit code."""
@@ -209,45 +210,13 @@ def teach(address: str, topics: Topics, reference: Path) -> None:
         publish_knowledge(address, topics, knowledge_of(store))
 
 
-def judged(reference: Path, found: list[dict[str, Any]], stream: Path | None) -> Verdict:
-    """Compares what the stream said, and what its store holds, with the store of `run`."""
+def know(stream: Path, reference: Path) -> None:
+    """Gives the stream's store, which is made here, what `run` had learnt: as if it had judged these trucks before."""
     with Store.read(reference) as store:
-        wanted = _facts(store)
-    final = Counter(f["id"] for f in found if f["kind"] == "violation" and not f["open"])
-    standing = set(final)
-    for f in found:
-        if f["kind"] == "violation":
-            standing.add(f["id"])
-        elif f["kind"] == "withdrawn":
-            standing.discard(f["id"])
-    held = standing
-    altered: list[str] = []
-    doubled = [i for i, count in final.items() if count > 1]
-    received = missing = late = 0
-    if stream is not None:
-        with Store.read(stream) as store:
-            facts = _facts(store)
-            rows = store.query("SELECT violation_id, count(*) AS n FROM kept.violations GROUP BY ALL HAVING n > 1")
-            sums = store.query("SELECT sum(received), sum(missing), sum(late) FROM stream_balance").row(0)
-        held = set(facts)
-        doubled += rows["violation_id"].to_list()
-        altered = [i for i in facts.keys() & wanted.keys() if facts[i] != wanted[i]]
-        received, missing, late = (int(n or 0) for n in sums)
-    lost, extra = sorted(wanted.keys() - held), sorted(held - wanted.keys())
-    return Verdict(len(wanted), lost, doubled, extra, sorted(altered), received, missing, late)
-
-
-def _facts(store: Store) -> dict[str, str]:
-    rows: pl.DataFrame = store.query("SELECT violation_id, facts FROM kept.violations")
-    return dict(rows.iter_rows())
-
-
-def plant(city_: City, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was found with one violation less, one doubled and one more: a check that sees nothing here sees nothing."""
-    violations = [f for f in found if f["kind"] == "violation" and not f["open"]]
-    first, second = violations[0], violations[1]
-    rest = [f for f in found if f.get("id") != first["id"]]
-    return [*rest, second, {**second, "id": "0" * 20}]
+        learnt = {name: store.query(f"FROM kept.{name}") for name in ("fleet", "health")}
+    with Store.open(stream, create=True) as store, store.transaction():
+        for name, rows in learnt.items():
+            store.append(f"kept.{name}", rows)
 
 
 def send_late(address: str, topics: Topics, values: list[bytes], partition: int) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from ingest.kafka.client import SESSION_MS, KafkaTrouble, StreamBroken, consumer, told, transactional
+from ingest.kafka.client import SESSION_MS, TRANSACTION_MS, StreamBroken, consumer, told, transactional
 from ingest.kafka.topics import Topics, ensure, ids
 from rules.ground import Ground
 from rules.health import Knowledge
@@ -136,6 +136,7 @@ class Worker:
             self._generation = now
             return
         if (metadata.generation_id, metadata.member_id) != now:
+            self._generation = None  # what was polled cannot be committed, and its place has been passed: read back
             return
         began_s = time.monotonic()
         now_ms = self.judge.present_ms()
@@ -192,15 +193,16 @@ class Worker:
             futures.append(sender.send(topics.state, record, key=PART_KEY, partition=partition))
             tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition, held)})
             futures.append(sender.send(topics.findings, tally, partition=partition))
-        offsets = {
-            TopicPartition(topics.fixes, p): OffsetAndMetadata(judge.parts[p].offset, "", -1) for p in sorted(taken)
-        }
-        if offsets:
-            sender.send_offsets_to_transaction(offsets, metadata)
-        sender.commit_transaction()
+        # All records must be there before the group is asked: once it has taken the offsets it may hand a partition on,
+        # and whoever gains it waits for the records that it sees, not for ones that are still on their way. It is asked
+        # of every partition that something is said of, so that nobody speaks for one that is no longer theirs.
+        sender.flush(timeout=TRANSACTION_MS / 1000)
         for future in futures:
             if not future.succeeded():
-                raise KafkaTrouble(f"a record of a committed batch was not taken: {future.exception}")
+                raise future.exception
+        offsets = {TopicPartition(topics.fixes, p): OffsetAndMetadata(judge.parts[p].offset, "", -1) for p in touched}
+        sender.send_offsets_to_transaction(offsets, metadata)
+        sender.commit_transaction()
 
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""

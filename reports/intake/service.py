@@ -50,7 +50,7 @@ class Intake:
         self._gathered = Gathered(0)
         self._since_s = 0.0
         self._trouble: dict[str, str] = {}
-        self.figures: dict[str, Any] = {"findings": 0, "archived": 0, "findings_lag": 0, "fixes_lag": 0}
+        self.figures: dict[str, Any] = {"findings": 0, "archived": 0, "findings_lag": None, "fixes_lag": None}
 
     def start(self) -> None:
         """Checks the topics, tells the store of the stream, and begins.
@@ -123,7 +123,7 @@ class Intake:
                     raise StreamBroken(f"{topic}: what was not taken in yet is gone from the log: {error}") from error
                 work({tp.partition: records for tp, records in polled.items()}, (topic, topic_id))
                 name = "fixes_lag" if quick else "findings_lag"
-                self.figures[name] = sum((reader.highwater(tp) or 0) - reader.position(tp) for tp in inputs)
+                self.figures[name] = sum((reader.highwater(tp) or last[tp]) - reader.position(tp) for tp in inputs)
                 self._trouble.pop(topic, None)
             if quick:
                 self._archive((topic, topic_id))

@@ -14,7 +14,8 @@ import pytest
 from cli_town import muckwatch
 from few_trucks import SAMPLES
 
-from bench.stream_city import City, city, judged, plant, run_reference, send_late, teach, with_clocks
+from bench.stream_city import City, city, know, run_reference, send_late, teach, with_clocks
+from bench.stream_verdict import judged, kept_by, plant, told_by
 from ingest.kafka.client import StreamBroken, administration
 from ingest.kafka.plates import partition_of
 from ingest.kafka.topics import ensure
@@ -49,6 +50,7 @@ def test_kills_and_stops_change_nothing_and_settling_agrees(broker: Broker, few:
         clocks = with_clocks([few], tmp_path / "clocks.jsonl")
         reference = run_reference(tmp_path, registry, [few, clocks])
         teach(town.address, town.topics, reference)
+        know(town.store, reference)
         town.serve()
         for slot in (0, 1):
             town.worker(slot)
@@ -64,10 +66,17 @@ def test_kills_and_stops_change_nothing_and_settling_agrees(broker: Broker, few:
         broker.start()
         publish(town, clocks)
         town.drain(180)
-        found = settled_down(town, reference)
-        verdict, seen = judged(reference, found, town.store), judged(reference, plant(town, found), None)
+        deadline = time.monotonic() + 120
+        while judged(reference, told_by(town.findings())).lost and time.monotonic() < deadline:
+            time.sleep(1)  # early words of the silent
+        for slot in (0, 1):
+            assert town.end(f"worker{slot}") == 0
+        town.taken_in(120)
+        told = kept_by(town.store, told_by(town.findings()).said)
+        verdict = judged(reference, told, town.store)
         assert verdict.clean and verdict.expected > 10 and verdict.received > 50_000, str(verdict)
-        assert (len(seen.lost), len(seen.doubled), len(seen.extra)) == (1, 1, 1)
+        planted = judged(reference, plant(told))
+        assert [len(x) for x in (planted.lost, planted.doubled, planted.extra, planted.altered)] == [1, 1, 1, 1]
     with Store.open(town.store) as store:
         days = sorted({f.day for f in store.manifest()})
         before = store.query("SELECT violation_id, facts FROM kept.violations ORDER BY 1").rows()
@@ -84,23 +93,6 @@ def publish(town: City, tracks: Path, *more: object) -> None:
     town.start("publish", "publish", "--tracks", tracks, "--speed", 0, *more)
     assert town.processes["publish"].wait(120) == 0
     del town.processes["publish"]
-
-
-def settled_down(town: City, reference: Path) -> list[dict[str, object]]:
-    """Waits until the early words of the silent have come, and the store has archived everything; ends all."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        found = town.findings()
-        if not judged(reference, found, None).lost:
-            break
-        time.sleep(1)
-    for name in [n for n in town.processes if n.startswith("worker")]:
-        assert town.end(name) == 0
-    town.end("serve")
-    town.serve()  # what was not archived comes again; stopping archives it
-    time.sleep(6)
-    town.end("serve")
-    return town.findings()
 
 
 def test_poison_late_and_foreign_records_are_set_aside_and_the_rest_goes_on(broker: Broker, tmp_path: Path) -> None:
