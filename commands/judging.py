@@ -72,10 +72,14 @@ def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], o
       muckwatch run --registry city/registry --tracks mon.csv.gz tue.csv.gz --out week47
       zcat fixes.jsonl.gz | muckwatch run --registry city/registry --tracks - --out week47
     """
-    from reports import spoken
-    from reports.run import run_stored
+    from reports.crew import crew_for
 
-    summary = run_stored(registry, [*tracks, *more_tracks], out, console=terminal.console(stderr=True))
+    every = [*tracks, *more_tracks]
+    with crew_for(registry, every) as crew:
+        from reports import spoken
+        from reports.run import run_stored
+
+        summary = run_stored(registry, every, out, console=terminal.console(stderr=True), crew=crew)
     say(*summary.tally.warnings, *spoken.set_aside(summary), err=True)
     table(*spoken.balance(summary))
     say("", *spoken.found(summary), f"store: {out.resolve()}")

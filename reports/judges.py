@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ingest.spool import Bucket, Buckets
 from reports import frames
 from reports.archive import ArchiveFile, archive_fixes
+from reports.crew import JUDGE, PREPARE, SUSPECT, Crew, Member
+from reports.suspected import Told, find_suspected
 from rules.engine import Counts, judge_all
 from rules.fleet import Fleet, on_time
 from rules.ground import Ground
@@ -40,33 +41,11 @@ class Judged:
 
 
 class Judges:
-    """Who judges buckets: this process, and beside it one for every further core if there is more than one bucket."""
+    """Who judges buckets: this process, and beside it the crew if there is more than one bucket."""
 
-    def __init__(self, registry_folder: Path, registry: Registry, store: Path, cores: int) -> None:
-        self._registry_folder, self._registry, self._store, self._cores = registry_folder, registry, store, cores
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Judges:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            self.dismiss()
-
-    def hire(self) -> None:
-        """Starts the processes, so that they are ready once the tracks are read."""
-        if self._cores > 1 and self._pool is None:
-            os.environ.setdefault("POLARS_MAX_THREADS", "1")  # one core each; this process has read its own already
-            about = (self._registry_folder, self._store)
-            self._pool = ProcessPoolExecutor(self._cores - 1, get_context("spawn"), _prepare, about)
-            for _ in range(self._cores - 1):
-                self._pool.submit(_ready)
-
-    def dismiss(self) -> None:
-        """Ends the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+    def __init__(self, registry_folder: Path, registry: Registry, store: Path, crew: Crew, cores: int) -> None:
+        self._registry_folder, self._registry, self._store = registry_folder, registry, store
+        self._crew, self._cores = crew, cores
 
     def judge(self, buckets: Buckets, fleet: Fleet, console: Console) -> list[Judged]:
         """Judges every bucket; the answers are in the order of the buckets."""
@@ -82,34 +61,48 @@ class Judges:
                         number, bucket = waiting.popleft()
                     except IndexError:  # another was quicker
                         return
-                    judged[number] = judge(bucket)
+                    try:
+                        judged[number] = judge(bucket)
+                    except BaseException:
+                        waiting.clear()  # nobody needs the rest
+                        raise
                     bar.advance(task)
 
-            try:
-                if len(buckets) > 1:
-                    self.hire()
-                ground = Ground(self._registry)
-                if self._pool is None or len(buckets) <= 1:
-                    work(lambda bucket: judge_bucket(bucket, ground, self._store, fleet))
-                else:
-                    self._work_side_by_side(work, ground, fleet)
-            finally:
-                waiting.clear()
-                self.dismiss()
+            self._work_side_by_side(work, fleet, min(self._cores, len(buckets)))
             return [judged[number] for number in sorted(judged)]
 
+    def seek(self, told: Told) -> Callable[[], pl.DataFrame]:
+        """Lets one of the crew, if there is any, find suspected places; gives what waits for them."""
+        if not self._crew.members:
+            return partial(find_suspected, told, self._registry)
+        helper = self._crew.members[0]
+        helper.begin(SUSPECT, told)
+        return helper.answer
+
     def _work_side_by_side(
-        self, work: Callable[[Callable[[Bucket], Judged]], None], ground: Ground, fleet: Fleet
+        self, work: Callable[[Callable[[Bucket], Judged]], None], fleet: Fleet, processes: int
     ) -> None:
         """Lets every process take buckets until none is left; a thread here waits for each of the others."""
-        pool = self._pool
-        assert pool is not None
-        with ThreadPoolExecutor(self._cores - 1, thread_name_prefix="judge") as threads, no_gc():
-            others = [
-                threads.submit(work, lambda bucket: pool.submit(_judge_here, bucket, fleet).result())
-                for _ in range(self._cores - 1)
-            ]
-            work(lambda bucket: judge_bucket(bucket, ground, self._store, fleet))
+        if processes > 1 and not self._crew.members:
+            self._crew.hire(processes - 1)
+            self._crew.begin(PREPARE, self._registry_folder)
+        ground = Ground(self._registry)
+
+        def judge_here(bucket: Bucket) -> Judged:
+            return judge_bucket(bucket, ground, self._store, fleet)
+
+        def judge_there(member: Member) -> Callable[[Bucket], Judged]:
+            def judge(bucket: Bucket) -> Judged:
+                judged: Judged = member.do(JUDGE, bucket, self._store, fleet)
+                return judged
+
+            return judge
+
+        if processes <= 1:
+            return work(judge_here)
+        with ThreadPoolExecutor(processes, thread_name_prefix="judge") as threads, no_gc():
+            others = [threads.submit(work, judge_there(member)) for member in self._crew.members]
+            work(judge_here)
             for other in others:
                 other.result()
 
@@ -126,23 +119,24 @@ def no_gc() -> Iterator[None]:
             gc.enable()
 
 
-def _prepare(registry: Path, store: Path) -> None:
-    """Lays the ground once in a worker process."""
-    gc.disable()  # as in `no_gc`, for good: the process is short-lived
-    global _ground, _store
-    _ground, _store = Ground(load(registry)), store
-
-
-def _ready() -> None:
-    """Does nothing: asking for it makes a process start and prepare."""
-
-
 _ground: Ground
-_store: Path
 
 
-def _judge_here(bucket: Bucket, fleet: Fleet) -> Judged:
-    return judge_bucket(bucket, _ground, _store, fleet)
+def prepare(registry: Path) -> None:
+    """Lays the ground once, in a process of the crew."""
+    gc.disable()  # as in `no_gc`, for good: the process is short-lived
+    global _ground
+    _ground = Ground(load(registry))
+
+
+def judge_in_crew(bucket: Bucket, store: Path, fleet: Fleet) -> Judged:
+    """`judge_bucket` on the ground that was laid."""
+    return judge_bucket(bucket, _ground, store, fleet)
+
+
+def suspect_in_crew(told: Told) -> pl.DataFrame:
+    """`find_suspected` under the registry that was read."""
+    return find_suspected(told, _ground.registry)
 
 
 def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> Judged:

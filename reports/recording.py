@@ -7,7 +7,7 @@ count. What a person has decided is never edited; later facts only set `facts_ch
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from reports.archive import ArchiveFile, reconcile, sweep
 from reports.ledger.entries import Entry, append_all
 from reports.ledger.findings import finding_changes
 from reports.registry_copies import keep_registry
-from reports.suspected import refresh_suspected
+from reports.suspected import Told, find_suspected, keep_suspected, told_by
 from rules.findings import Findings, stable_id
 from rules.fleet import Fleet
 from rules.registry import Registry
@@ -26,6 +26,8 @@ from rules.registry import Registry
 if TYPE_CHECKING:
     from reports.store import Store
 
+#: Begins to find suspected places by what the store tells; what it returns waits for them.
+Seek = Callable[[Told], Callable[[], pl.DataFrame]]
 #: Statuses that a person's decision stands behind; everything else is still the engine's to revise.
 DECIDED = ("confirmed", "rejected", "appealed", "overturned")
 
@@ -99,6 +101,7 @@ class Recording:
         self._tally = Tally()
         self._new_registry = 0
         self._fleet = ""
+        self._seek: Seek = lambda told: lambda: find_suspected(told, head.registry)
         self.result: RecordResult | None = None
 
     def add(self, findings: Findings, spans: Mapping[str, tuple[int, int]]) -> None:
@@ -122,6 +125,10 @@ class Recording:
         """Says what was known of the whole fleet, for who judges later fixes."""
         self._fleet = fleet.to_json()
 
+    def seek_beside(self, seek: Seek) -> None:
+        """Lets somebody else find suspected places while the log is written."""
+        self._seek = seek
+
     def commit(self) -> RecordResult:
         """Merges everything in one transaction; called by `Store.recording`.
 
@@ -141,8 +148,9 @@ class Recording:
             store.replace("kept.archive", frames.of_archive(manifest))
             if self._fleet:
                 store.replace("kept.fleet", pl.DataFrame({"body": [self._fleet]}))
-            refresh_suspected(store, self.head.registry)
+            suspected = self._seek(told_by(store))
             append_all(store, [*self._heading(counts), *said], at_ms=self.head.started_at_ms)
+            keep_suspected(store, suspected())
         sweep(store.path, (f.path for f in manifest))
         self.result = RecordResult(
             **counts,

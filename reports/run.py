@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from ingest.files import read_fixes
 from ingest.progress import watch
 from ingest.spool import gather
 from ingest.tally import Tally
+from reports.crew import Crew, cores
 from reports.judges import Judged, Judges, no_gc
 from reports.recording import RecordResult, RunHead
 from reports.recording import Tally as StoredTally
@@ -31,8 +31,6 @@ from rules.registry import load_with_files
 
 #: A bucket is judged in one piece by one process, which needs about 600 bytes a fix for it.
 BUCKET_FIXES = 1_000_000
-#: Tracks of this size are more than one bucket, most likely: the processes that judge are started while they are read.
-MANY_BYTES = 12_000_000
 SPOOL_FOLDER = "spool.tmp"
 
 
@@ -83,6 +81,7 @@ def run_stored(
     now_ms: int | None = None,
     workers: int | None = None,
     bucket_fixes: int = BUCKET_FIXES,
+    crew: Crew | None = None,
 ) -> RunSummary:
     """Judges stored tracks and records what was found.
 
@@ -94,6 +93,7 @@ def run_stored(
         now_ms: the present, epoch ms; fixes after it are set aside. The clock's by default.
         workers: processes that judge; as many as there are cores by default.
         bucket_fixes: how many fixes are judged in one piece.
+        crew: processes that were hired for this run before; else they are hired once there is enough to do.
 
     Raises:
         RegistryError: the registry has faults.
@@ -103,13 +103,10 @@ def run_stored(
     started_s = time.monotonic()
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     registry, registry_files = load_with_files(registry_folder)
-    cores = workers or len(os.sched_getaffinity(0))
-    with Store.open(out, create=True) as store, _spool(store.path) as spool:
-        judges = Judges(registry_folder, registry, store.path, cores)
-        with judges, watch(console, "reading tracks") as on_progress:
+    with Crew() as own_crew, Store.open(out, create=True) as store, _spool(store.path) as spool:
+        judges = Judges(registry_folder, registry, store.path, crew or own_crew, workers or cores())
+        with watch(console, "reading tracks") as on_progress:
             tally = Tally()
-            if _size_bytes(tracks) >= MANY_BYTES:
-                judges.hire()
             survey = Survey()
             frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress))
             buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
@@ -131,6 +128,7 @@ def run_stored(
                 recording.add_archive(j.archive)
             recording.set_tally(_stored(tally))
             recording.set_fleet(fleet)
+            recording.seek_beside(judges.seek)
         assert recording.result
     by_rule = Counter(rule for j in judged for rule in j.found["violations"]["rule"])
     return RunSummary(
@@ -154,12 +152,6 @@ def _spool(store: Path) -> Iterator[Path]:
         yield Path(mkdtemp(dir=root))
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _size_bytes(tracks: Sequence[str | Path]) -> int:
-    """How much there is to read; standard input counts as nothing, what cannot be read has its error later."""
-    files = (f for t in tracks for f in ([Path(t)] if Path(t).is_file() else Path(t).rglob("*")) if str(t) != "-")
-    return sum(f.stat().st_size for f in files if f.is_file())
 
 
 def _digest(tally: Tally, judged: list[Judged]) -> str:

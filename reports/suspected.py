@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -45,6 +46,15 @@ FROM kept.trips WHERE loaded_ms >= ?
 _STOPS = "SELECT plate, start_ms, end_ms, lon, lat, site_id, kind FROM kept.stops WHERE start_ms >= ?"
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the store tells of three months, as `_VIOLATIONS`, `_TRIPS` and `_STOPS` give it."""
+
+    violations: pl.DataFrame
+    trips: pl.DataFrame
+    stops: pl.DataFrame
+
+
 def refresh_suspected(store: Store, registry: Registry) -> int:
     """Replaces every row of `suspected_sites` by what the store's records of the last three months tell.
 
@@ -57,21 +67,34 @@ def refresh_suspected(store: Store, registry: Registry) -> int:
     Returns:
         How many places are suspected.
     """
+    found = find_suspected(told_by(store), registry)
+    keep_suspected(store, found)
+    return found.height
+
+
+def told_by(store: Store) -> Told:
+    """What places are found by."""
     last_ms = store.query("SELECT max(last_ms) FROM kept.runs").item()
-    found = _suspects(store, registry, (last_ms or 0) - LOOK_BACK_MS)
-    store.replace("kept.suspected", pl.DataFrame(list(map(_row, found)), schema=_COLUMNS, orient="row"))
-    return len(found)
+    since_ms = (last_ms or 0) - LOOK_BACK_MS
+    return Told(*(store.query(sql, [since_ms]) for sql in (_VIOLATIONS, _TRIPS, _STOPS)))
 
 
-def _suspects(store: Store, registry: Registry, since_ms: int) -> list[SuspectedSite]:
+def find_suspected(told: Told, registry: Registry) -> pl.DataFrame:
+    """The places, as rows of `kept.suspected`; needs no store, so another process may do it."""
     live: list[Violation] = []
     refused: list[Violation] = []
-    for row in store.query(_VIOLATIONS, [since_ms]).iter_rows(named=True):
+    for row in told.violations.iter_rows(named=True):
         status, evidence = row.pop("status"), json.loads(row.pop("evidence") or "{}")
         (refused if status in REFUSED else live).append(Violation(**row, evidence=evidence))
-    trips = [Trip(*row) for row in store.query(_TRIPS, [since_ms]).iter_rows()]
-    stops = [Stop(*row) for row in store.query(_STOPS, [since_ms]).iter_rows()]
-    return suspects(trips, stops, live, registry, refused)
+    trips = [Trip(*row) for row in told.trips.iter_rows()]
+    stops = [Stop(*row) for row in told.stops.iter_rows()]
+    found = suspects(trips, stops, live, registry, refused)
+    return pl.DataFrame(list(map(_row, found)), schema=_COLUMNS, orient="row")
+
+
+def keep_suspected(store: Store, found: pl.DataFrame) -> None:
+    """Makes them the places that the store suspects; in the caller's transaction."""
+    store.replace("kept.suspected", found)
 
 
 def _row(s: SuspectedSite) -> tuple[Any, ...]:

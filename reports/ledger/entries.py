@@ -6,6 +6,7 @@ An entry is canonical JSON (RFC 8785) with a salt of its own, so that its hash t
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 KINDS = ("run", "registry", "finding", "decision", "export", "login", "user", "token", "answer", "webhook", "unsigned")
 SALT_BYTES = 16
 NO_CHAIN = bytes(32)
+#: JSON numbers are exact up to here (RFC 8785); larger ones are refused.
+_MOST = 2**53 - 1
+#: For flat payloads it writes what RFC 8785 asks, an order of magnitude faster than code written for all of JSON.
+_FLAT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
 _COLUMNS = {name: pl.String() for name in ("kind", "subject", "actor", "body", "leaf", "chain")}
 
 
@@ -76,10 +81,23 @@ def canonical(index: int, at_ms: int, entry: Entry, salt: bytes) -> bytes:
         "subject": entry.subject,
         "actor": entry.actor,
     }
+    whole = {**said, "payload": dict(entry.payload), "salt": salt.hex()}
     try:
-        return rfc8785.dumps({**said, "payload": dict(entry.payload), "salt": salt.hex()})
+        if _is_flat(said) and _is_flat(entry.payload):
+            return _FLAT.encode(whole).encode()
+        return rfc8785.dumps(whole)
     except (rfc8785.CanonicalizationError, UnicodeError) as error:
         raise StoreError(f"{entry.kind} {entry.subject}: cannot be kept in the log: {error}") from error
+
+
+def _is_flat(payload: Mapping[str, Any]) -> bool:
+    """Whether it is texts, whole numbers and flags under plain names: no float to write, no odd key to sort."""
+    return all(
+        type(name) is str
+        and name.isascii()
+        and (type(value) in (str, bool, type(None)) or (type(value) is int and -_MOST <= value <= _MOST))
+        for name, value in payload.items()
+    )
 
 
 def append(store: Store, kind: str, subject: str, actor: str, payload: Mapping[str, Any], *, at_ms: int) -> int:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 from cli_town import muckwatch
 from hypothesis import given
 from hypothesis import strategies as st
 from small_store import make_findings, make_fixes, make_tally, make_violation, span_of
 
 from reports.errors import StoreError, StoreUnusable
-from reports.ledger.entries import Entry, append, append_all, last_head, state_of
+from reports.ledger.entries import Entry, append, append_all, canonical, last_head, state_of
 from reports.ledger.signing import KEY_VARIABLE, read_head, read_public_key
 from reports.ledger.tree import Frontier, LeafTree, leaf_hash
 from reports.ledger.verify import verify
@@ -43,6 +44,23 @@ def rfc_path(m: int, leaves: list[bytes]) -> list[bytes]:
     if m < k:
         return [*rfc_path(m, leaves[:k]), rfc_root(leaves[k:])]
     return [*rfc_path(m - k, leaves[k:]), rfc_root(leaves[:k])]
+
+
+_WORDS = st.none() | st.booleans() | st.integers(-(2**54), 2**54) | st.text(st.characters(), max_size=8)
+_PAYLOADS = st.dictionaries(st.text(max_size=4), _WORDS | st.floats() | st.lists(_WORDS, max_size=3), max_size=6)
+
+
+@given(_PAYLOADS, st.text(max_size=5))
+def test_whatever_the_payload_the_bytes_are_those_of_rfc_8785(payload: dict[str, Any], subject: str) -> None:
+    entry = Entry("finding", subject, "run", payload)
+    whole = {"index": 7, "at_ms": 1, "kind": "finding", "subject": subject, "actor": "run", "payload": payload}
+    try:
+        expected = rfc8785.dumps({**whole, "salt": "00ff"})
+    except (rfc8785.CanonicalizationError, UnicodeError):
+        with pytest.raises(StoreError, match="cannot be kept in the log"):
+            canonical(7, 1, entry, b"\x00\xff")
+    else:
+        assert canonical(7, 1, entry, b"\x00\xff") == expected
 
 
 @given(st.integers(0, 70), st.data())
