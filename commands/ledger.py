@@ -97,7 +97,7 @@ def bundle(store_folder: Path, case: str, out: Path, attach: tuple[Path, ...]) -
     """
     import time
 
-    from commands.token import me
+    from commands.operator import me
     from maps.data import violation_data
     from maps.trip_page import trip_map
     from reports.ledger.bundle import gather, seal

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from commands.operator import me, now_ms
 from commands.options import store_option
 from commands.terminal import say, table
 
@@ -108,19 +107,6 @@ def rotate(store_folder: Path, token_id: str, days: int, overlap_days: int) -> N
 def _show(made: str) -> None:
     click.echo(made)
     say("Keep it like a password: it is not stored and cannot be shown again.", err=True)
-
-
-def me() -> str:
-    """Who sits at this terminal, for the log."""
-    try:
-        return f"os:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "os:unknown"
-
-
-def now_ms() -> int:
-    """The clock, epoch ms."""
-    return time.time_ns() // 1_000_000
 
 
 def _day(at_ms: int) -> str:

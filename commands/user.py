@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.operator import me, now_ms
 from commands.options import store_option
 from commands.terminal import say, table
 
 if TYPE_CHECKING:
     from reports.store import Store
-
-#: How the log names who did it.
-_BY = "muckwatch user"
 
 
 @contextmanager
@@ -39,10 +36,6 @@ def _password() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\n")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @click.group()
@@ -81,7 +74,7 @@ def add(name: str, store_folder: Path, role: str, shown: str, company: str, dist
         if company and company not in known:
             raise click.UsageError(f"{company!r}: the registry has no such company")
         add_user(
-            store, name, role, password, by=_BY, at_ms=_now_ms(), name=shown, company_id=company, districts=districts
+            store, name, role, password, by=me(), at_ms=now_ms(), name=shown, company_id=company, districts=districts
         )
     say(f"{name}: added as {role}")
 
@@ -114,7 +107,7 @@ def role(name: str, role: str, store_folder: Path, company: str, districts: str)
     from reports.accounts.users import set_role
 
     with _accounts(store_folder) as store:
-        set_role(store, name, role, by=_BY, at_ms=_now_ms(), company_id=company, districts=districts)
+        set_role(store, name, role, by=me(), at_ms=now_ms(), company_id=company, districts=districts)
     say(f"{name}: now {role}")
 
 
@@ -127,7 +120,7 @@ def lock(name: str, store_folder: Path, off: bool) -> None:
     from reports.accounts.users import set_closed
 
     with _accounts(store_folder) as store:
-        set_closed(store, name, not off, by=_BY, at_ms=_now_ms())
+        set_closed(store, name, not off, by=me(), at_ms=now_ms())
     say(f"{name}: {'unlocked' if off else 'locked'}")
 
 
@@ -140,7 +133,7 @@ def passwd(name: str, store_folder: Path) -> None:
 
     password = _password()
     with _accounts(store_folder) as store:
-        set_password(store, name, password, by=_BY, at_ms=_now_ms())
+        set_password(store, name, password, by=me(), at_ms=now_ms())
     say(f"{name}: password set")
 
 
@@ -156,7 +149,7 @@ def totp(name: str, store_folder: Path, off: bool) -> None:
 
     secret = "" if off else pyotp.random_base32()
     with _accounts(store_folder) as store:
-        set_totp(store, name, secret, by=_BY, at_ms=_now_ms())
+        set_totp(store, name, secret, by=me(), at_ms=now_ms())
     if off:
         say(f"{name}: second factor taken away")
     else:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from commands.operator import me, now_ms
 from commands.options import store_option
 from commands.terminal import say, table
-from commands.token import me, now_ms
 
 
 @click.group()

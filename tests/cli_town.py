@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+
+from town_files import collection, square, write_files
 
 ROOT = Path(__file__).resolve().parent.parent
 PLATE = "苏A12345"
@@ -54,19 +54,7 @@ def muckwatch(*arguments: object, given: str | bytes | None = None, cwd: Path | 
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def square(lon: float, lat: float, half_deg: float = 0.001) -> dict[str, Any]:
-    west, east, south, north = lon - half_deg, lon + half_deg, lat - half_deg, lat + half_deg
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}
-
-
-def collection(*features: tuple[dict[str, Any], dict[str, Any]]) -> str:
-    listed = [{"type": "Feature", "geometry": shape, "properties": told} for shape, told in features]
-    return json.dumps({"type": "FeatureCollection", "features": listed}, ensure_ascii=False)
-
-
 def write_registry(folder: Path) -> Path:
-    folder.mkdir(parents=True)
     site = lambda site_id, kind: {"site_id": site_id, "name": site_id, "kind": kind}
     files = {
         "companies.csv": "company_id,name\nc1,甲运输公司\n",
@@ -81,9 +69,7 @@ def write_registry(folder: Path) -> Path:
         ),
         "policy.toml": "speed_limit_kmh = 50\n",
     }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+    return write_files(folder, files)
 
 
 def drive(minutes: int = 20, plate: str = PLATE, start: datetime = DAY) -> list[str]:

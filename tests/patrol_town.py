@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+from town_files import as_fixes, collection, square, write_files
 
-from ingest.fix import FIX_SCHEMA
 from reports.archive import archive_fixes
 from reports.recording import RunHead, RunRecord, Tally
 from reports.store import Store
@@ -29,17 +27,6 @@ ROADS = {
 }
 
 
-def square(lon: float, lat: float, half_deg: float = 0.002) -> dict[str, Any]:
-    west, east, south, north = lon - half_deg, lon + half_deg, lat - half_deg, lat + half_deg
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}
-
-
-def collection(*features: tuple[dict[str, Any], dict[str, Any]]) -> str:
-    listed = [{"type": "Feature", "geometry": shape, "properties": told} for shape, told in features]
-    return json.dumps({"type": "FeatureCollection", "features": listed}, ensure_ascii=False)
-
-
 def roads_json() -> str:
     return collection(
         *(
@@ -50,7 +37,6 @@ def roads_json() -> str:
 
 
 def write_registry(folder: Path, site: str = "江北工地", roads: bool = True) -> Path:
-    folder.mkdir(parents=True)
     files = {
         "companies.csv": "company_id,name\nc1,甲公司\n",
         "vehicles.csv": "plate,company_id,terminal,kind\n"
@@ -58,8 +44,8 @@ def write_registry(folder: Path, site: str = "江北工地", roads: bool = True)
         "permits.csv": "permit_no,company_id,origin_site,disposal_sites,plates,hours,valid_from,valid_to\n"
         "p1,c1,s1,d1,,20:00-05:00,2026-11-01,2026-11-30\n",
         "sites.geojson": collection(
-            (square(WEST, NORTH), {"site_id": "s1", "name": site, "kind": "construction"}),
-            (square(EAST, SOUTH), {"site_id": "d1", "name": "江南消纳场", "kind": "disposal"}),
+            (square(WEST, NORTH, 0.002), {"site_id": "s1", "name": site, "kind": "construction"}),
+            (square(EAST, SOUTH, 0.002), {"site_id": "d1", "name": "江南消纳场", "kind": "disposal"}),
         ),
         "routes.geojson": collection(
             ({"type": "LineString", "coordinates": [[WEST, SOUTH], [EAST, SOUTH]]}, {"permit_no": "p1"})
@@ -68,9 +54,7 @@ def write_registry(folder: Path, site: str = "江北工地", roads: bool = True)
     }
     if roads:
         files["roads.geojson"] = roads_json()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+    return write_files(folder, files)
 
 
 def drive(plate: str, start_ms: int, lat: float, minutes: int = 10) -> pl.DataFrame:
@@ -82,10 +66,7 @@ def drive(plate: str, start_ms: int, lat: float, minutes: int = 10) -> pl.DataFr
             "lon": np.linspace(WEST, EAST, count),
         }
     )
-    told = {"plate": plate, "terminal": "0" + plate[-1], "datum": "wgs84", "lat": lat, "valid": True, "speed_kmh": 22.0}
-    typed = rows.with_columns(pl.lit(value).alias(name) for name, value in told.items())
-    missing = [pl.lit(None).alias(name) for name in FIX_SCHEMA if name not in typed.columns]
-    return typed.with_columns(missing).select(list(FIX_SCHEMA)).cast(pl.Schema(FIX_SCHEMA))
+    return as_fixes(rows, plate=plate, terminal="0" + plate[-1], datum="wgs84", lat=lat, valid=True, speed_kmh=22.0)
 
 
 def nights() -> tuple[Findings, pl.DataFrame]:

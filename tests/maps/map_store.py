@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+from town_files import as_fixes, collection, square, write_files
 
-from ingest.fix import FIX_SCHEMA
 from reports.archive import archive_fixes
 from reports.recording import RunHead, RunRecord, Tally
 from reports.store import Store
@@ -25,19 +23,7 @@ LOADED_MS = MONDAY_MS + 21 * HOUR_MS
 STEP_S = 10
 
 
-def square(lon: float, lat: float, half_deg: float = 0.001) -> dict[str, Any]:
-    west, east, south, north = lon - half_deg, lon + half_deg, lat - half_deg, lat + half_deg
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}
-
-
-def collection(*features: tuple[dict[str, Any], dict[str, Any]]) -> str:
-    listed = [{"type": "Feature", "geometry": shape, "properties": told} for shape, told in features]
-    return json.dumps({"type": "FeatureCollection", "features": listed}, ensure_ascii=False)
-
-
 def write_registry(folder: Path) -> Path:
-    folder.mkdir(parents=True)
     files = {
         "companies.csv": "company_id,name\nc1,<i>甲</i>{{7*7}}运输公司\n",
         "vehicles.csv": f"plate,company_id,terminal,kind\n{PLATE},c1,013900000001,ordinary\n",
@@ -61,9 +47,7 @@ def write_registry(folder: Path) -> Path:
             (square(118.80, 32.0, 0.05), {"district_id": "east", "name": "东街道"}),
         ),
     }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+    return write_files(folder, files)
 
 
 def drive(plate: str, start_ms: int, terminal: str, lat: float = 32.0, minutes: int = 60) -> pl.DataFrame:
@@ -71,10 +55,7 @@ def drive(plate: str, start_ms: int, terminal: str, lat: float = 32.0, minutes: 
     count = minutes * 60 // STEP_S
     lon = np.minimum(118.70 + np.arange(count) * 0.1 / 180, 118.80)
     rows = pl.DataFrame({"time_ms": start_ms + np.arange(count, dtype=np.int64) * STEP_S * 1000, "lon": lon})
-    told = {"plate": plate, "terminal": terminal, "datum": "wgs84", "lat": lat, "valid": True, "speed_kmh": 19.0}
-    typed = rows.with_columns(pl.lit(value).alias(name) for name, value in told.items())
-    missing = [pl.lit(None).alias(name) for name in FIX_SCHEMA if name not in typed.columns]
-    return typed.with_columns(missing).select(list(FIX_SCHEMA)).cast(pl.Schema(FIX_SCHEMA))
+    return as_fixes(rows, plate=plate, terminal=terminal, datum="wgs84", lat=lat, valid=True, speed_kmh=19.0)
 
 
 def make_fixes() -> pl.DataFrame:
