@@ -165,7 +165,10 @@ class Source:
             raise ValueError(
                 f"{self.store.path}: there is no violation {violation_id!r}; `muckwatch export violations` lists them"
             )
-        row = found.row(0, named=True)
+        return self.violation_of(found.row(0, named=True))
+
+    def violation_of(self, row: Row) -> TripMap:
+        """The page of one violation, a row of the view, with some track around it."""
         return self.violation_page(row, *self._around(str(row["plate"]), *case_span(row)))
 
     def vehicle_day(self, plate: str, day: date) -> TripMap:
@@ -215,8 +218,8 @@ class Source:
     def _around(self, plate: str, start_ms: int, end_ms: int) -> tuple[Heard, list[Row], list[Row]]:
         """Fixes, violations and stops of a truck that touch a span."""
         before_ms = start_ms - LONGEST_MS
-        found = [read(self.store, before_ms, end_ms) for read in (queries.violations_between, queries.stops_between)]
-        violations, stops = (list(f.filter(pl.col("plate") == plate).iter_rows(named=True)) for f in found)
+        reads = (queries.violations_between, queries.stops_between)
+        violations, stops = (list(read(self.store, before_ms, end_ms, plate).iter_rows(named=True)) for read in reads)
         return (
             self.heard(plate, start_ms, end_ms),
             touching(violations, start_ms, end_ms),

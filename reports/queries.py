@@ -25,9 +25,9 @@ _SUSPECTED: dict[str, Any] = {
 }
 
 
-def violations_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
-    """Violations that began in the span, in the columns of the view `violations`, by start."""
-    return _between(store, "violations", "start_time", start_ms, end_ms, "start_time, plate, rule")
+def violations_between(store: Store, start_ms: int, end_ms: int, plate: str = "") -> pl.DataFrame:
+    """Violations (of one truck, if named) that began in the span, in the columns of the view `violations`, by start."""
+    return _between(store, "violations", "start_time", start_ms, end_ms, "start_time, plate, rule", plate)
 
 
 def trips_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
@@ -35,9 +35,9 @@ def trips_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
     return _between(store, "trips", "loaded_at", start_ms, end_ms, "loaded_at, plate")
 
 
-def stops_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
-    """Stops that began in the span, in the columns of the view `stops`, by start."""
-    return _between(store, "stops", "start_time", start_ms, end_ms, "start_time, plate")
+def stops_between(store: Store, start_ms: int, end_ms: int, plate: str = "") -> pl.DataFrame:
+    """Stops (of one truck, if named) that began in the span, in the columns of the view `stops`, by start."""
+    return _between(store, "stops", "start_time", start_ms, end_ms, "start_time, plate", plate)
 
 
 def violation(store: Store, violation_id: str) -> pl.DataFrame:
@@ -131,6 +131,9 @@ def registry_of(store: Store, digest: str | None = None) -> Registry:
     return load_registry(store.path, digest)
 
 
-def _between(store: Store, view: str, column: str, start_ms: int, end_ms: int, order: str) -> pl.DataFrame:
-    within = f"{column} >= at_ms($1) AND {column} < at_ms($2)"
-    return store.query(f"SELECT * FROM {view} WHERE {within} ORDER BY {order}", [start_ms, end_ms])
+def _between(
+    store: Store, view: str, column: str, start_ms: int, end_ms: int, order: str, plate: str = ""
+) -> pl.DataFrame:
+    within = f"{column} >= at_ms($1) AND {column} < at_ms($2)" + (" AND plate = $3" if plate else "")
+    values = [start_ms, end_ms, plate] if plate else [start_ms, end_ms]
+    return store.query(f"SELECT * FROM {view} WHERE {within} ORDER BY {order}", values)

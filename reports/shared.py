@@ -16,7 +16,8 @@ everybody else waits: prepare first, then write; one thread never takes it twice
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from reports.errors import StoreError
@@ -24,6 +25,10 @@ from reports.store import Store
 
 #: How long a writer waits for its turn before it is refused; longer means that somebody keeps the lock.
 TURN_MAX_S = 60.0
+#: Users, their roles and their sessions, among what a writer's block may touch.
+ACCOUNTS = "accounts"
+#: Commits whose touches are remembered; whoever looks less often reads everything anew.
+_REMEMBERED = 1024
 
 
 class SharedStore:
@@ -39,12 +44,26 @@ class SharedStore:
         self._idle: list[Store] = []
         self._guard = threading.Lock()
         self._commits = 0
+        self._touched: deque[frozenset[str] | None] = deque(maxlen=_REMEMBERED)
         self._broken = ""
 
     @property
     def commits(self) -> int:
         """How often the writer's block has ended: what was read before and this count unchanged is still so."""
         return self._commits
+
+    def touched_since(self, commits: int) -> frozenset[str] | None:
+        """What the writer's blocks since that count said they touch; None where that may be anything."""
+        with self._guard:
+            missed = self._commits - commits
+            if missed > len(self._touched):
+                return None
+            found: set[str] = set()
+            for touched in list(self._touched)[len(self._touched) - missed :]:
+                if touched is None:
+                    return None
+                found |= touched
+            return frozenset(found)
 
     @property
     def broken(self) -> str:
@@ -70,8 +89,12 @@ class SharedStore:
                 self._idle.append(reader)
 
     @contextmanager
-    def writing(self) -> Iterator[Store]:
+    def writing(self, touches: Collection[str] | None = None) -> Iterator[Store]:
         """Lends the writer for the block, to one thread at a time.
+
+        Args:
+            touches: of what others keep in memory, what this block may change: ids of cases, `ACCOUNTS`; none of it
+                where empty. Not said means anything, and costs everybody a look at everything.
 
         Raises:
             StoreError: if the turn did not come within `TURN_MAX_S`, or an earlier failure broke the database.
@@ -94,7 +117,9 @@ class SharedStore:
             raise
         finally:
             self._writer = None
-            self._commits += 1
+            with self._guard:
+                self._touched.append(None if touches is None else frozenset(touches))
+                self._commits += 1
             self._turn.release()
 
     def close(self) -> None:

@@ -18,8 +18,9 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
-from reports.accounts.sessions import Session, session_of
+from reports.accounts.sessions import OpenSessions, Session
 from reports.cases.deciding import Actor
 from web.context import Context
 
@@ -79,11 +80,21 @@ def cookie_name(context: Context) -> str:
     return "__Host-muckwatch" if context.secure_cookies else "muckwatch"
 
 
-def signed_in(request: Request) -> Session | None:
+async def signed_in(request: Request) -> Session | None:
     """The session that the request's cookie opens."""
     context: Context = request.app.state.context
     token = request.cookies.get(cookie_name(context), "")
-    return session_of(context.store, token, context.now_ms()) if token else None
+    if not token:
+        return None
+    sessions, now_ms = sessions_of(context), context.now_ms()
+    return sessions.known(token, now_ms) or await run_in_threadpool(sessions.session, token, now_ms)
+
+
+def sessions_of(context: Context) -> OpenSessions:
+    """The server's sessions."""
+    found = context.parts.get("sessions") or context.parts.setdefault("sessions", OpenSessions(context.store))
+    assert isinstance(found, OpenSessions)
+    return found
 
 
 async def csrf_of(request: Request) -> str:
@@ -128,8 +139,8 @@ async def authorise(request: Request, session: Annotated[Session | None, Depends
         raise FirstStepNeeded
 
 
-def user_session(request: Request) -> Session:
-    """The session of a request that `authorise` let through."""
+async def user_session(request: Request) -> Session:
+    """The session of a request that `authorise` let through; async, because a plain function costs a thread."""
     session = request.state.session
     assert isinstance(session, Session)
     return session

@@ -22,7 +22,6 @@ from reports.cases.deciding import (
     decide,
     moves,
     refusal,
-    standing,
 )
 from reports.cases.words import REASON_NAMES
 from reports.ledger.bundle import gather, seal
@@ -94,7 +93,7 @@ def case_bundle(context: Ctx, session: Who, case_id: str) -> Response:
     with context.store.reading() as store:
         case = found_case(store, session, case_id)
         files = gather(store, case_id) | {"map.html": trip_map(evidence.map_of(context, store, case)).encode()}
-    with context.store.writing() as store:
+    with context.store.writing(()) as store:
         sealed = seal(store, case_id, files, actor=session.user.user_id, at_ms=context.now_ms())
     return _download(sealed, "application/zip", f"case-{case_id}.zip")
 
@@ -137,7 +136,7 @@ def decide_case(
     if reason and reason not in REASON_NAMES:
         return _shown(request, context, session, case_id, "没有这个理由", 422)
     try:
-        with context.store.writing() as store:
+        with context.store.writing({case_id}) as store:
             decide(store, actor, Decision(case_id, action, step, reason, note.strip()), at_ms=now_ms)
     except CaseConflict as error:
         return _shown(request, context, session, case_id, str(error), 409)
@@ -179,8 +178,7 @@ def _shown(
     wanted, board = filter_from(session, request.url.query), board_of(context)
     with context.store.reading() as store:
         case = found_case(store, session, case_id)
-        stands = standing(store, case_id)
-        assert stands
+        stands = reading.standing_of(case)
         allowed = moves(store)
         before, after = board.neighbours(actor, wanted, now_ms, case_id)
         actions = [
@@ -211,7 +209,7 @@ def _shown(
 
 
 def _exported(context: Context, session: Session, case_id: str, what: str) -> None:
-    with context.store.writing() as store, store.transaction():
+    with context.store.writing(()) as store, store.transaction():
         append(store, "export", case_id, session.user.user_id, {"what": what}, at_ms=context.now_ms())
 
 

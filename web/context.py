@@ -46,8 +46,8 @@ def board_of(context: Context) -> Board:
     return found
 
 
-def context_of(request: Request) -> Context:
-    """The context of the server that answers, as a FastAPI dependency."""
+async def context_of(request: Request) -> Context:
+    """The context of the server that answers, as a FastAPI dependency (async: a plain one costs a thread)."""
     context = request.app.state.context
     assert isinstance(context, Context)
     return context

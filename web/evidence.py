@@ -12,6 +12,7 @@ from maps.ground import validity_text
 from maps.tell import Teller
 from maps.trip_page import TripMap
 from reports import evidence_fields, queries
+from reports.cases.reading import violation_of
 from reports.fault_words import fault_reason
 from reports.names import DATUM_NAMES, FAULT_NAMES, name_of
 from reports.store import Store
@@ -37,7 +38,7 @@ class Told:
 
 def source_of(context: Context, store: Store) -> Source:
     """The store as maps read it, with the registry recorded last read only once for all requests."""
-    digest = str(store.query("SELECT registry_digest FROM kept.runs ORDER BY number DESC LIMIT 1").item())
+    (digest,) = store.rows("SELECT max_by(registry_digest, number) FROM kept.runs")[0]
     kept = context.parts.get("source")
     if kept is None or kept[0] != digest:
         fresh = Source(store)
@@ -49,7 +50,7 @@ def source_of(context: Context, store: Store) -> Source:
 def told(context: Context, store: Store, case: dict[str, Any]) -> Told:
     """A case in words. `case` is from `reports.cases.reading.case`."""
     source = source_of(context, store)
-    row = queries.violation(store, case["case_id"]).row(0, named=True)
+    row = violation_of(case)
     evidence, start_ms, _ = source.tell.evidence(row)
     told_case = source.tell.case(row)
     return Told(
@@ -64,13 +65,13 @@ def map_of(context: Context, store: Store, case: dict[str, Any]) -> TripMap:
     source = source_of(context, store)
     if case["trip_id"] and len(queries.trip(store, case["trip_id"])):
         return source.trip(case["trip_id"])
-    return source.violation(case["case_id"])
+    return source.violation_of(violation_of(case))
 
 
 def map_for_company(context: Context, store: Store, case: dict[str, Any]) -> TripMap:
     """The map that the party sees: the one violation, with nothing that has not been told to it."""
     source = source_of(context, store)
-    data = source.violation(case["case_id"])
+    data = source.violation_of(violation_of(case))
     own = tuple(c for c in data.cases if c.violation_id == case["case_id"])
     layers = tuple(layer for layer in data.layers if layer.key != "devices")
     return TripMap(**{**vars(data), "cases": own, "layers": layers})
@@ -79,8 +80,9 @@ def map_for_company(context: Context, store: Store, case: dict[str, Any]) -> Tri
 def health_of(store: Store, plate: str) -> list[dict[str, Any]]:
     """The truck's terminals and what is wrong with them."""
     rows = []
-    found = store.query("SELECT * FROM terminal_health WHERE plate = ? ORDER BY last_seen DESC", [plate])
-    for row in found.iter_rows(named=True):
+    said = "terminal, fixes, completeness, datum_found, faults"
+    found = store.rows(f"SELECT {said} FROM terminal_health WHERE plate = ? ORDER BY last_seen DESC", [plate])
+    for row in (dict(zip(said.split(", "), each, strict=True)) for each in found):
         faults = json.loads(row["faults"] or "{}")
         why = {fault: about.get("why") if isinstance(about, dict) else about for fault, about in faults.items()}
         words = [f"{name_of(FAULT_NAMES, fault)}：{fault_reason(str(reason))}" for fault, reason in why.items()]

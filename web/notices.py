@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from maps.linked import linked_trip_map
 from reports.accounts.sessions import Session
 from reports.cases import reading
-from reports.cases.deciding import NOTE_MAX, CaseConflict, Decision, MoveRefused, decide, moves, refusal, standing
+from reports.cases.deciding import NOTE_MAX, CaseConflict, Decision, MoveRefused, decide, moves, refusal
 from reports.cases.reading import Filter
 from web import evidence, paper
 from web.access import Who, actor_of
@@ -67,7 +67,7 @@ def answer(
     with context.store.reading() as store:
         found_case(store, session, case_id)
     try:
-        with context.store.writing() as store:
+        with context.store.writing({case_id}) as store:
             decision = Decision(case_id, action, step, "", note.strip())
             decide(store, actor_of(session), decision, at_ms=context.now_ms())
     except CaseConflict as error:
@@ -83,8 +83,7 @@ def _shown(
     actor = actor_of(session)
     with context.store.reading() as store:
         case = found_case(store, session, case_id)
-        stands, allowed = standing(store, case_id), moves(store)
-        assert stands
+        stands, allowed = reading.standing_of(case), moves(store)
         may = {action: not refusal(stands, actor, action, allowed) for action in ("state", "appeal")}
         told, history = evidence.told(context, store, case), reading.history(store, case_id)
     notified_ms = _notified_ms(history)

@@ -90,7 +90,7 @@ def reject_in_bulk(
             refused += 1
             continue
         try:
-            with context.store.writing() as store:
+            with context.store.writing({case_id}) as store:
                 seen = reading.case(store, actor, case_id)
                 if seen is None:
                     raise MoveRefused("没有这个案件")
@@ -139,23 +139,18 @@ def _shown(request: Request, context: Context, session: Session, wanted: Filter,
     if request.headers.get("hx-request"):
         return render(request, "_queue_list.html", **values)
     reasons = [reason for reason in REASON_NAMES if reason != "defence_accepted"]
-    counts, companies = board_of(context).counts(actor), _companies(context)
+    counts, companies = board_of(context).counts(actor), board_of(context).companies()
     return render(
         request, "queue.html", tabs=list(TAB_NAMES.items()), rules=list(RULE_NAMES), companies=companies, counts=counts,
         reasons=reasons, **values,
     )  # fmt: skip
 
 
-def _companies(context: Context) -> list[tuple[str, str]]:
-    with context.store.reading() as store:
-        return reading.choices(store)["companies"]
-
-
 def _export(context: Context, session: Session, request: Request) -> pl.DataFrame:
     wanted, actor = filter_from(session, request.url.query), actor_of(session)
     found, _ = board_of(context).queue(actor, wanted, context.now_ms(), 1, reading.EXPORT_ROWS)
     said = {"filter": query_of(wanted), "rows": len(found), "of": "cases"}
-    with context.store.writing() as store, store.transaction():
+    with context.store.writing(()) as store, store.transaction():
         append(store, "export", "cases", actor.user_id, said, at_ms=context.now_ms())
     names = {d.district_id: d.name for d in context.registry.districts}
     return pl.DataFrame(

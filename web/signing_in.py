@@ -13,7 +13,8 @@ from fastapi.responses import RedirectResponse
 
 from reports.accounts.sessions import end_other_sessions, sign_in, sign_out
 from reports.accounts.users import AccountError, code_step, password_fits, set_password, set_totp, users
-from web.access import Who, cookie_name, needs_second_factor, same_site, signed_in
+from reports.shared import ACCOUNTS
+from web.access import Who, cookie_name, needs_second_factor, same_site, sessions_of
 from web.context import Context, Ctx
 from web.pages import LANGUAGE_COOKIE, LANGUAGES, render
 
@@ -58,7 +59,7 @@ def login(
 @router.post("/logout")
 def logout(context: Ctx, session: Who) -> Response:
     """Ends the session here and in the store."""
-    with context.store.writing() as store:
+    with context.store.writing({ACCOUNTS}) as store:
         sign_out(store, session, context.now_ms())
     response = RedirectResponse("/login", 303)
     response.delete_cookie(cookie_name(context), path="/", secure=context.secure_cookies)
@@ -94,7 +95,7 @@ def change_password(request: Request, context: Ctx, session: Who, password: Text
     if not password_fits(session.user.password, password):
         return _account(request, session, problem="现在的密码不正确")
     try:
-        with context.store.writing() as store:
+        with context.store.writing({ACCOUNTS}) as store:
             set_password(store, session.user.user_id, new, by=session.user.user_id, at_ms=context.now_ms())
     except AccountError:
         return _account(request, session, problem="新密码至少 10 个字符，不少于 5 种，且不含用户名")
@@ -113,7 +114,7 @@ def enrol_totp(
     step = code_step(secret, code, 0, context.now_ms()) if len(secret) == 32 and secret.isalnum() else None
     if step is None:
         return _account(request, session, problem="动态口令不正确，请重新添加密钥")
-    with context.store.writing() as store:
+    with context.store.writing({ACCOUNTS}) as store:
         set_totp(store, session.user.user_id, secret, by=session.user.user_id, at_ms=context.now_ms(), step=step)
     return RedirectResponse("/", 303)
 
@@ -121,7 +122,7 @@ def enrol_totp(
 @router.post("/account/sessions")
 def end_sessions(request: Request, context: Ctx, session: Who) -> Response:
     """Ends the user's other sessions."""
-    with context.store.writing() as store:
+    with context.store.writing({ACCOUNTS}) as store:
         end_other_sessions(store, session)
     return _account(request, session, done="其他登录已结束")
 
@@ -130,7 +131,8 @@ def _login(request: Request, context: Context, back: str, problem: str, user_id:
     with context.store.reading() as store:
         first_start = "" if users(store) else FIRST_START
     before = secrets.token_urlsafe(24)
-    request.state.session = signed_in(request)
+    token = request.cookies.get(cookie_name(context), "")
+    request.state.session = sessions_of(context).session(token, context.now_ms()) if token else None
     values = {"back": _own_path(back), "before": before, "user_id": user_id, "first_start": first_start}
     response = render(request, "login.html", 401 if problem else 200, problem=_PROBLEMS.get(problem, ""), **values)
     _set_cookie(response, context, f"{cookie_name(context)}-before", before)

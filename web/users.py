@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from reports.accounts.users import AccountError, add_user, set_closed, set_password, set_role, set_totp, users
 from reports.cases import reading
 from reports.cases.words import ROLE_NAMES
+from reports.shared import ACCOUNTS
 from web.access import Who
 from web.context import Context, Ctx
 from web.pages import render
@@ -36,7 +37,7 @@ def new_user(
 ) -> Response:  # fmt: skip
     """Adds a user, who must change the password at the first sign-in."""
     try:
-        with context.store.writing() as store:
+        with context.store.writing({ACCOUNTS}) as store:
             add_user(
                 store, user_id.strip(), role, password, by=session.user.user_id, at_ms=context.now_ms(),
                 name=name.strip()[:60], company_id=company_id, districts=districts.strip(), must_change=True,
@@ -56,7 +57,7 @@ def change_user(
     if user_id == by:
         return _shown(request, context, problem="不能更改自己的角色或状态")
     try:
-        with context.store.writing() as store:
+        with context.store.writing({ACCOUNTS}) as store:
             if did == "role":
                 set_role(store, user_id, role, by=by, at_ms=at_ms, company_id=company_id, districts=districts.strip())
             elif did in ("lock", "unlock"):
@@ -74,7 +75,7 @@ def change_user(
 
 def _shown(request: Request, context: Context, problem: str = "", done: str = "") -> Response:
     with context.store.reading() as store:
-        everyone, companies = users(store), reading.choices(store)["companies"]
+        everyone, companies = users(store), reading.companies(store)
     return render(
         request, "users.html", 422 if problem else 200, all=everyone, companies=companies, roles=list(ROLE_NAMES),
         problem=problem, done=done,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from dataclasses import dataclass
 
 from reports.accounts.users import FAILURES_MAX, LOCKED_FOR_MS, User, code_step, password_fits, user
 from reports.ledger.entries import append
-from reports.shared import SharedStore
+from reports.shared import ACCOUNTS, SharedStore
 from reports.store import Store
 
 #: Idle this long, or older than that, and a session is over.
@@ -16,6 +17,8 @@ IDLE_MS, LONGEST_MS = 30 * 60_000, 12 * 3_600_000
 #: A session's last use is written down at most so often.
 _SEEN_EVERY_MS = 60_000
 _TOKEN_BYTES = 32
+#: Sessions kept in memory; more are read each time.
+_KNOWN_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def sign_in(shared: SharedStore, user_id: str, password: str, code: str, *, addr
     fits = password_fits(known.password if known else None, password)
     if known is None:
         return SignIn(problem="wrong")
-    with shared.writing() as store, store.transaction():
+    with shared.writing({ACCOUNTS}) as store, store.transaction():
         now = user(store, user_id)
         problem, step = _problem(now, known, fits, code, at_ms)
         if now is None:
@@ -86,24 +89,76 @@ def _problem(now: User | None, known: User, fits: bool, code: str, at_ms: int) -
     return ("", step) if step is not None else ("code", 0)
 
 
-def session_of(shared: SharedStore, token: str, at_ms: int) -> Session | None:
-    """The session that a browser's token opens, if it is still alive; notes now and then that it was used."""
-    with shared.reading() as store:
-        found = store.query(
-            "SELECT s.token_hash, s.csrf, s.seen_ms, s.user_id FROM kept.sessions s "
-            "WHERE token_hash = ? AND created_ms > ? AND seen_ms > ?",
-            [hash_of(token), at_ms - LONGEST_MS, at_ms - IDLE_MS],
-        )
-        if found.is_empty():
+@dataclass
+class _Open:
+    """A session with when it began and was last used, epoch ms."""
+
+    session: Session
+    created_ms: int
+    seen_ms: int
+
+    def alive(self, at_ms: int) -> bool:
+        return self.created_ms > at_ms - LONGEST_MS and self.seen_ms > at_ms - IDLE_MS
+
+
+class OpenSessions:
+    """The sessions of one open store, kept in memory until any account changes: every request asks for one."""
+
+    def __init__(self, shared: SharedStore) -> None:
+        self._shared = shared
+        self._guard = threading.Lock()
+        self._commits = -1
+        self._known: dict[str, _Open] = {}
+
+    def known(self, token: str, at_ms: int) -> Session | None:
+        """The session that a browser's token opens, if no look into the store is needed; never waits."""
+        with self._guard:
+            self._forget_changed()
+            found = self._known.get(hash_of(token))
+        quick = found and found.alive(at_ms) and at_ms - found.seen_ms <= _SEEN_EVERY_MS
+        return found.session if found and quick else None
+
+    def session(self, token: str, at_ms: int) -> Session | None:
+        """The session that a browser's token opens, if it is still alive; notes now and then that it was used."""
+        key = hash_of(token)
+        with self._guard:
+            commits = self._forget_changed()
+            found = self._known.get(key)
+        if found is None:
+            with self._shared.reading() as store:
+                found = _read(store, key)
+            if found is None:
+                return None
+            with self._guard:
+                if commits == self._commits and len(self._known) < _KNOWN_MAX:
+                    self._known[key] = found
+        if not found.alive(at_ms):
             return None
-        token_hash, csrf, seen_ms, user_id = found.row(0)
-        known = user(store, user_id)
-    if known is None or known.closed:
+        if at_ms - found.seen_ms > _SEEN_EVERY_MS:
+            found.seen_ms = at_ms
+            with self._shared.writing(()) as store:
+                store.execute("UPDATE kept.sessions SET seen_ms = ? WHERE token_hash = ?", [at_ms, key])
+        return found.session
+
+    def _forget_changed(self) -> int:
+        """Forgets everything if an account was touched since; gives the commit that what is known is of."""
+        if (commits := self._shared.commits) != self._commits:
+            touched = self._shared.touched_since(self._commits) if self._commits >= 0 else None
+            if touched is None or ACCOUNTS in touched:
+                self._known.clear()
+            self._commits = commits
+        return self._commits
+
+
+def _read(store: Store, token_hash: str) -> _Open | None:
+    found = store.rows(
+        "SELECT csrf, user_id, created_ms, seen_ms FROM kept.sessions WHERE token_hash = ?", [token_hash]
+    )
+    if not found:
         return None
-    if at_ms - seen_ms > _SEEN_EVERY_MS:
-        with shared.writing() as store:
-            store.execute("UPDATE kept.sessions SET seen_ms = ? WHERE token_hash = ?", [at_ms, token_hash])
-    return Session(token_hash, csrf, known)
+    csrf, user_id, created_ms, seen_ms = found[0]
+    known = user(store, user_id)
+    return None if known is None or known.closed else _Open(Session(token_hash, csrf, known), created_ms, seen_ms)
 
 
 def sign_out(store: Store, session: Session, at_ms: int) -> None:

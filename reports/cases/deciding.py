@@ -16,6 +16,7 @@ from reports.store import Store
 
 #: A note is a few sentences, not a file.
 NOTE_MAX = 2000
+_moves: dict[tuple[str, str, str], str] = {}
 #: Actions that ask for a reason of `kept.reasons`, and those that ask for words.
 WITH_REASON = ("propose_reject", "reject", "overturn", "void")
 WITH_NOTE = ("send_back", "state", "appeal", "uphold", "stand", "notify")
@@ -68,22 +69,28 @@ class Standing:
 
 def standing(store: Store, case_id: str) -> Standing | None:
     """Where a case stands; None if there is no such violation."""
-    found = store.query(
-        "SELECT v.violation_id AS case_id, coalesce(d.to_state, 'flagged') AS state, coalesce(d.step, -1) AS step, "
-        "coalesce(d.first_reviewer, '') AS first_reviewer, coalesce(d.reviewers, '') AS reviewers, "
-        "coalesce(d.facts, v.facts) AS decided_facts, v.facts, v.revision, "
-        "coalesce(d.company_id, v.company_id, '') AS company_id, coalesce(v.district_id, '') AS district_id "
-        "FROM kept.violations v LEFT JOIN kept.decisions d ON d.case_id = v.violation_id "
-        "WHERE v.violation_id = ? ORDER BY d.step DESC LIMIT 1",
+    found = store.rows(
+        "SELECT facts, revision, company_id, coalesce(district_id, '') FROM kept.violations WHERE violation_id = ?",
         [case_id],
     )
-    return Standing(**found.row(0, named=True)) if len(found) else None
+    if not found:
+        return None
+    facts, revision, company_id, district_id = found[0]
+    events = store.rows(  # a handful; to have the database sort them costs more than to read them
+        "SELECT step, to_state, first_reviewer, reviewers, facts, company_id FROM kept.decisions WHERE case_id = ?",
+        [case_id],
+    )
+    step, state, first, reviewers, decided, party = max(events, default=(-1, "flagged", "", "", facts, company_id))
+    return Standing(case_id, state, step, first, reviewers, decided, facts, revision, party or "", district_id)
 
 
 def moves(store: Store) -> dict[tuple[str, str, str], str]:
     """Every allowed move: (action, state before, role) to the state after."""
-    found = store.query("SELECT action, from_state, role, to_state FROM kept.moves")
-    return {(action, before, role): after for action, before, role, after in found.iter_rows()}
+    # They come with the schema: the same in every store that this program opens, so they are read once.
+    if not _moves:
+        found = store.rows("SELECT action, from_state, role, to_state FROM kept.moves")
+        _moves.update({(action, before, role): after for action, before, role, after in found})
+    return _moves
 
 
 def refusal(case: Standing, actor: Actor, action: str, allowed: dict[tuple[str, str, str], str]) -> str:
@@ -170,13 +177,14 @@ def _write(store: Store, case: Standing, actor: Actor, decision: Decision, after
         "prior_first": case.first_reviewer, "prior_reviewers": case.reviewers, "prior_facts": prior_facts,
     }  # fmt: skip
     _insert(store, case, said, carried)
-    status = str(store.query("SELECT status FROM kept.states WHERE state = ?", [after]).item())
-    store.execute(
+    status = str(store.rows("SELECT status FROM kept.states WHERE state = ?", [after])[0][0])
+    changed = store.execute(
         "UPDATE kept.violations SET status = $1 WHERE violation_id = $2 AND status <> $1", [status, case.case_id]
     )
     told = {**said, "step": step + 1, "revision": case.revision, "facts": case.facts, "status": status}
     append(store, "decision", case.case_id, actor.user_id, told, at_ms=at_ms)
-    publish(store, case.case_id, at_ms=at_ms)
+    if changed:  # otherwise nobody's points are other than they were
+        publish(store, case.case_id, at_ms=at_ms)
 
 
 def _insert(store: Store, case: Standing, said: dict[str, Any], carried: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ class Gathered:
             return 0
         fixes, _ = arrange(pl.concat([pl.DataFrame(schema=FIX_SCHEMA), *self._frames]))
         offsets = Offsets(topic, topic_id, dict(self.next_offset))
-        with shared.writing() as store:
+        with shared.writing(()) as store:
             fixes = on_time(fixes, knowledge_of(store).fleet)
             files = archive_fixes(store.path, fixes, registry.zone)
             manifest = reconcile(store.path, store.manifest(), files)

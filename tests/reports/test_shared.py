@@ -65,3 +65,25 @@ def test_a_closed_shared_store_lets_the_next_writer_in(shared: SharedStore) -> N
         assert store.query("SELECT count(*) FROM kept.pairs").item() == 1
     shared.close()
     Store.open(shared.path).close()
+
+
+def test_what_a_block_touches_is_told_to_whoever_looks_later(shared: SharedStore) -> None:
+    seen = shared.commits
+    assert shared.touched_since(seen) == frozenset()
+    with shared.writing({"a", "b"}):
+        pass
+    with shared.writing(()):
+        pass
+    changed: set[str] = set()
+    with pytest.raises(ZeroDivisionError), shared.writing(changed):
+        changed.add("c")  # what it touched is known only at its end
+        raise ZeroDivisionError
+    assert shared.touched_since(seen) == {"a", "b", "c"} and shared.touched_since(seen + 1) == {"c"}
+    with shared.writing():
+        pass
+    assert shared.touched_since(seen) is None and shared.touched_since(shared.commits) == frozenset()
+    for _ in range(1100):
+        with shared.writing(()):
+            pass
+    assert shared.touched_since(seen) is None  # longer ago than anybody remembers
+    shared.close()

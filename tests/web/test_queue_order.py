@@ -10,7 +10,8 @@ from bureau import Bureau
 
 from reports.cases.board import Board
 from reports.cases.deciding import Actor
-from reports.cases.reading import DAY_MS, Filter
+from reports.cases.reading import DAY_MS, Filter, all_cases, one, violation_of
+from reports.queries import violation
 
 ANNA, BOUND = Actor("anna", "reviewer"), Actor("bert", "second_reviewer", "", ("d2",))
 FIRM = Actor("firm", "company", "c1")
@@ -43,6 +44,9 @@ def asked(bureau: Bureau, actor: Actor, wanted: Filter) -> list[tuple[Any, ...]]
 
 def check(bureau: Bureau, board: Board) -> int:
     seen = 0
+    with bureau.context.store.reading() as store:
+        every = all_cases(store).sort("case_id")
+    assert board.queue(ANNA, Filter(), LATER_MS, rows=10_000)[0].sort("case_id").drop("plate_cases").equals(every)
     for actor in SCOPES:
         for wanted in FILTERS:
             expected = asked(bureau, actor, wanted)
@@ -50,13 +54,13 @@ def check(bureau: Bureau, board: Board) -> int:
             assert found.select("case_id", "state", "step", "plate_cases").rows() == expected
             assert total == len(expected)
             seen += total
-        every = bureau.store_rows(
+        states = bureau.store_rows(
             "SELECT c.state FROM kept.violations v JOIN cases c ON c.case_id = v.violation_id "
             f"WHERE {SCOPES[actor]}"
         )  # fmt: skip
         counts = board.counts(actor)
-        assert counts["all"] == len(every)
-        assert counts["first"] == sum(row == ("flagged",) for row in every)
+        assert counts["all"] == len(states)
+        assert counts["first"] == sum(row == ("flagged",) for row in states)
     return seen
 
 
@@ -82,6 +86,26 @@ def test_what_is_revised_removed_or_renamed_is_seen(bureau: Bureau, a_case: Call
     check(bureau, board)
     first = board.queue(ANNA, Filter(), LATER_MS)[0].row(0, named=True)
     assert (first["case_id"], first["company"]) == (case_id, "丙运输公司")
+
+
+def test_one_case_read_by_itself_is_what_the_views_say(bureau: Bureau, a_case: Callable[..., str]) -> None:
+    anna, bert, case_id, undone = bureau.client("anna"), bureau.client("bert"), a_case(), a_case("c2")
+    for action in ("propose_confirm", "confirm"):
+        assert (anna if "propose" in action else bert).decide(case_id, action).status_code == 303
+    assert anna.decide(undone, "propose_reject", "gps_drift").status_code == 303
+    with bureau.context.store.writing() as store:  # a later run judges the decided case and the reviewed one otherwise
+        store.execute("UPDATE kept.violations SET facts = 'y', revision = 2 WHERE violation_id = ?", [undone])
+        store.execute("UPDATE kept.violations SET facts_changed = true WHERE violation_id = ?", [case_id])
+        store.execute("INSERT INTO kept.doubts VALUES (?, 'x', ?)", [case_id, bureau.now_ms])
+    with bureau.context.store.reading() as store:
+        for row in all_cases(store).iter_rows(named=True):
+            found = one(store, row["case_id"])
+            assert found and {name: found[name] for name in row} == row
+            told = violation(store, row["case_id"]).row(0, named=True)
+            said = violation_of(found)
+            assert {name: said[name] for name in told} == told
+        assert one(store, undone)["stale"] and one(store, case_id)["doubt_since_ms"]  # type: ignore[index]
+    check(bureau, Board(bureau.context.store))
 
 
 @pytest.mark.parametrize("page", [1, 2])

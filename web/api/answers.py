@@ -37,7 +37,7 @@ def answer(context: Context, request: Request, caller: Caller, said: Mapping[str
     told = {"query": dict(sorted(request.query_params.items())), "status": 304 if known else 200}
     content = {"rows": 0 if known else rows, "sha256": digest}
     route = getattr(request.scope.get("route"), "path", request.url.path)
-    with context.store.writing() as store, store.transaction():
+    with context.store.writing(()) as store, store.transaction():
         entry = Entry("answer", route, caller.token_id, {**told, **content})
         _, head = append_signed(store, [entry], at_ms=context.now_ms())
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

@@ -92,7 +92,7 @@ def _refuse(request: Request, context: Context, at_ms: int) -> None:
     address = request.client.host if request.client else ""
     _limit(limiter(context).wait_s(f"failures {address}", FAILURES_PER_MINUTE, at_ms))
     route = getattr(request.scope.get("route"), "path", "")
-    with context.store.writing() as store, store.transaction():
+    with context.store.writing(()) as store, store.transaction():
         append(store, "answer", route, "", {"status": 401, "address": address}, at_ms=at_ms)
     raise Problem(401, "需要有效的令牌", {"WWW-Authenticate": 'Bearer realm="muckwatch"'})
 

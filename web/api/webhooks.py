@@ -108,7 +108,7 @@ class Deliveries:
             error = post(hook, delivery, self._now_ms() // 1000) if hook else "removed"
             if error:
                 failed.add(delivery.hook_id)
-            with self._store.writing() as store:
+            with self._store.writing(()) as store:
                 settle_delivery(store, delivery, error, at_ms=self._now_ms())
         return len(waiting)
 
