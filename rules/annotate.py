@@ -27,6 +27,7 @@ JUMP_BACK_M = 60.0  # a standing truck that is seen elsewhere once and then so n
 JUMP_MAX_MS = 180_000
 STUCK_LEG_MM, STUCK_LEG_MS = 100, 2_000  # who drives at 15 km/h for two seconds is elsewhere
 UNKNOWN = -1  # a sensor that says nothing, or is not believed
+UNSEEN_STAND_MS = 150_000  # a gap so long has room for a delivery
 
 #: How a truck moves at a fix.
 FAST, STILL, SLOW = 0, 1, 2
@@ -42,6 +43,8 @@ class Annotated:
     `lead_ms`, `lead_mm` measure the leg that leads to a fix (from the truck's fix before it; -1 and 0 for its first).
     `leapt`: the truck stood at the fix before and cannot have driven here since, so it did not stand there.
     `load`, `lift`, `cover` are 1, 0 or `UNKNOWN`; `zone` indexes `zone_sets`; `corridor` is a word of permit bits.
+    `gap` has the rows whose leg has room for a delivery with a place for it near either end, `gap_x_m` and `gap_y_m`
+    where those legs began.
     """
 
     plates: list[str]
@@ -62,6 +65,9 @@ class Annotated:
     load: NDArray[np.int8]
     lift: NDArray[np.int8]
     cover: NDArray[np.int8]
+    gap: Ints
+    gap_x_m: Floats
+    gap_y_m: Floats
 
 
 def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowledge: Knowledge) -> Annotated:
@@ -87,6 +93,8 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
     speed = _speeds(fixes, keep, lead_ms, lead_mm)
     judged = role == JUDGED
     judged_starts = np.r_[0, np.cumsum(judged)][kept_starts]
+    gap = _gaps(ground, x, y, lead_ms, judged)
+    gap_x, gap_y = x[gap - 1], y[gap - 1]
     x, y, time = x[judged], y[judged], time[judged]
     zone, zone_sets = _zones(ground, x, y)
     corridor = np.zeros(len(x), dtype=np.int64)
@@ -116,6 +124,9 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         load=sensors["load"][keep][judged],
         lift=sensors["lift"][keep][judged],
         cover=sensors["cover"][keep][judged],
+        gap=(np.cumsum(judged) - 1)[gap],
+        gap_x_m=gap_x,
+        gap_y_m=gap_y,
     )
 
 
@@ -186,6 +197,13 @@ def _legs(x: Floats, y: Floats, time: Ints, starts: Ints) -> tuple[Ints, Ints]:
     first = starts[:-1][starts[:-1] < len(x)]
     lead_ms[first], lead_mm[first] = -1, 0
     return lead_ms, lead_mm
+
+
+def _gaps(ground: Ground, x: Floats, y: Floats, lead_ms: Ints, judged: NDArray[np.bool_]) -> Ints:
+    """The judged rows after a leg in which the truck may have delivered: long enough, and a place near either end."""
+    long = np.flatnonzero(judged & (lead_ms >= UNSEEN_STAND_MS))
+    near = ground.near_disposal(x[long], y[long]) | ground.near_disposal(x[long - 1], y[long - 1])
+    return long[near]
 
 
 def _leaps(lead_ms: Ints, lead_mm: Ints, speed_kmh: Floats) -> NDArray[np.bool_]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from rules.registry import MAX_PERMITS_OF_PLATE, Permit, Registry, Site
 
 DISTRICT_CELL_M = 500.0  # districts are large, and few points ask for them
 NOWHERE = -1  # the site index of a place that is at no site
+UNSEEN_REACH_M = 200.0  # a place for muck so near to where nobody saw the truck may be where it left its load
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class PermitGround:
     permit: Permit
     corridor: BaseGeometry
     lines: BaseGeometry
+    disposal: frozenset[int]  # the sites that it names, by index
 
 
 class Ground:
@@ -40,21 +43,27 @@ class Ground:
         flat = self.plane.flatten
         self.site_polygons = [flat(s.polygon) for s in registry.sites]
         self._sites = PolygonIndex([shapely.buffer(p, registry.policy.site_margin_m) for p in self.site_polygons])
+        takes = [p for p, s in zip(self.site_polygons, registry.sites, strict=True) if s.takes_muck]
+        self._disposal = PolygonIndex([shapely.buffer(p, UNSEEN_REACH_M * 1.02) for p in takes])  # chords cut corners
         self._site_from_ms = np.array([s.validity.from_ms for s in registry.sites], dtype=np.int64)
         self._site_to_ms = np.array([s.validity.to_ms for s in registry.sites], dtype=np.int64)
         self.zone_polygons = [flat(z.polygon) for z in registry.zones]
         self._zones = PolygonIndex(self.zone_polygons)
-        self.permit_ground = {p.permit_no: self._lay(p) for p in registry.permits}
+        named = defaultdict(list)
+        for k, site in enumerate(registry.sites):
+            named[site.site_id].append(k)
+        self.permit_ground = {p.permit_no: self._lay(p, named) for p in registry.permits}
         self._districts = PolygonIndex([flat(d.polygon) for d in registry.districts], DISTRICT_CELL_M)
         self._lines_of: dict[tuple[str, ...], BaseGeometry] = {}
         self._permits_of: dict[str, tuple[PermitGround, ...]] = {}
 
-    def _lay(self, permit: Permit) -> PermitGround:
+    def _lay(self, permit: Permit, named: Mapping[str, list[int]]) -> PermitGround:
         lines = [self.plane.flatten(r.line) for r in permit.routes]
         buffers = [shapely.buffer(line, r.corridor_m) for line, r in zip(lines, permit.routes, strict=True)]
         corridor = shapely.union_all(buffers)
         shapely.prepare(corridor)
-        return PermitGround(permit, corridor, shapely.union_all(lines))
+        disposal = frozenset(k for site_id in permit.disposal_sites for k in named[site_id])
+        return PermitGround(permit, corridor, shapely.union_all(lines), disposal)
 
     def site(self, index: int) -> Site | None:
         """The site at an index that `sites_at` gave, None for nowhere."""
@@ -96,6 +105,12 @@ class Ground:
                 for k in owners.tolist()
             )[2]
         return found
+
+    def near_disposal(self, x_m: Floats, y_m: Floats) -> NDArray[np.bool_]:
+        """Whether points lie within `UNSEEN_REACH_M` of a site that may take muck at some time; a few more do."""
+        near = np.zeros(len(x_m), dtype=bool)
+        near[self._disposal.pairs(x_m, y_m)[0]] = True
+        return near
 
     def zones_at(self, x_m: Floats, y_m: Floats) -> tuple[Ints, Ints]:
         """(point, zone) pairs, whatever the hours."""

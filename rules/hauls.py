@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from operator import attrgetter
 
 import shapely
 
+from rules.annotate import UNSEEN_STAND_MS
 from rules.fleet import Fleet
-from rules.ground import NOWHERE, Ground, PermitGround
+from rules.ground import NOWHERE, UNSEEN_REACH_M, Ground, PermitGround
 from rules.load_word import Flip
-from rules.stays import Stay, outer_end_ms, site_visits, travelled_m, turned_back
-from rules.stretches import DM_PER_M, Rows, Stretch
+from rules.stays import Stay, outer_end_ms, site_visits, travelled_m
+from rules.stretches import DM_PER_M, GAP, Rows, Stretch
 from rules.wild import likeliest
 
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
 STAND_MIN_MS = 45_000  # leaving a load takes at least so long
 SEEN_SLACK_MS = 90_000  # a sensor may speak this much before the stand or after it
-UNSEEN_STAND_MS = 150_000  # a gap so long has room for a delivery,
-UNSEEN_REACH_M = 200.0  # if a place for it is so near either end of it
 UNSEEN_MAX_MS = 120_000  # the load word was not heard for longer than this when the load went
 PULSE_MIN_MS = 20_000  # a lone raised fix counts where fixes are this far apart
 SURER_THAN_SILENCE = 0.85  # a stand this likely was the dumping, though the truck was silent for a while, too
@@ -65,7 +63,6 @@ class Haul:
     permits: tuple[tuple[int, PermitGround], ...]  # in force at `left_ms` for this origin, with their bit
     distance_m: int
     stays: tuple[Stay, ...]
-    turned_back: float  # cosine at the unloading, see `stays.turned_back`
 
     @property
     def word(self) -> int:
@@ -102,7 +99,6 @@ def build_haul(
     fleet: Fleet,
 ) -> Haul | None:
     """The haul that a loading began, by what the truck did before `until_ms`; None where it never left laden."""
-    motion = rows["motion"]
     stays = [s for s in stays if s.end_ms <= until_ms]
     if loading.by == "load":
         loading = replace(loading, site=_origin(rows, stays, loading.at_ms, ground))
@@ -124,9 +120,8 @@ def build_haul(
     permits = tuple(
         (k, p) for k, p in laid if site and p.permit.origin_site == site.site_id and p.permit.validity.holds(left_ms)
     )
-    distance = travelled_m(motion, left_ms, end_ms)
-    back = turned_back(unloading.stay, motion) if unloading and unloading.stay else 0.0
-    return Haul(plate, loading, left_ms, end_ms, unloading, permits, distance, tuple(later), round(back, 2))
+    distance = travelled_m(rows["motion"], left_ms, end_ms)
+    return Haul(plate, loading, left_ms, end_ms, unloading, permits, distance, tuple(later))
 
 
 def _left(loading: Loading, rows: Rows, stays: list[Stay], until_ms: int) -> int | None:
@@ -255,11 +250,10 @@ def _inferred(
 def _unseen_delivery(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
     """A gap in which the truck may have delivered: long enough, and a place that takes muck is at either end of it."""
     motion = rows["motion"]
-    load = rows["load"]  # of all channels the one that breaks at every gap
     gaps = [
-        ((a.x1_dm, a.y1_dm), (b.x0_dm, b.y0_dm), a.end_ms, b.start_ms)
-        for a, b in pairwise(load[bisect_right(load, left_ms, key=_end) :])
-        if b.lead_ms >= UNSEEN_STAND_MS and b.start_ms <= until_ms
+        ((gap.x0_dm, gap.y0_dm), (gap.x1_dm, gap.y1_dm), gap.start_ms, gap.end_ms)
+        for gap in rows[GAP]
+        if left_ms < gap.start_ms and gap.end_ms < until_ms
     ]
     for silence in later:
         if silence.silence and silence.n and left_ms < silence.start_ms and silence.end_ms <= until_ms:

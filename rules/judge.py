@@ -75,11 +75,10 @@ def judge_haul(
         return Findings()
     trip = _trip(haul, ground)
     found = Findings(trips=[trip] if trip else [])
-    for rule in RULES:
-        if rule.on_haul:
-            about = grade_of(haul), trip.trip_id if trip else None
-            breaches = rule.on_haul(haul, rows, ground)
-            found.violations += [_violation(rule, plate, b, ground, *about) for b in breaches]
+    told = [(rule, breach) for rule in RULES if rule.on_haul for breach in rule.on_haul(haul, rows, ground)]
+    if told:
+        about = grade_of(haul), trip.trip_id if trip else None
+        found.violations = [_violation(rule, plate, breach, ground, *about) for rule, breach in told]
     return found
 
 

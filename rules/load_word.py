@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rules.annotate import UNKNOWN
-from rules.stretches import WORD_GAP_MS, Stretch
+from rules.stretches import DARK_MS, WORD_GAP_MS, Stretch
 
 FLIP_FIXES = 4  # contradictions in hand that flip the state: three stray words in a row do not
 FORGET_MS = 3_600_000  # a sensor that has said nothing for so long is no sensor any more
-DARK_MS = 600_000  # in such a gap the load may have come or gone:
-DARK_CREDIT = 2  # so many contradictions fewer flip the state, until as many words have agreed with it
+DARK_CREDIT = 2  # after a dark gap so many contradictions fewer flip the state, until as many words have agreed with it
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ PLACE_BITS = 31  # two places pack into one whole number, since none is farther 
 MOVED_MM = (
     150_000  # between two standing fixes so far apart the truck has driven unseen; noise and reflections are less
 )
-WORD_GAP_MS = 120_000  # words of the load so far apart are weighed one by one
+WORD_GAP_MS = 120_000  # a lone word of the load before such a gap is weighed by itself
+DARK_MS = 600_000  # and so is what comes after such a one
 TRAIL_FIXES = 32  # a reflection of two and a half minutes has fewer, five seconds apart
 
 
@@ -90,17 +91,23 @@ def join_all(parts: Sequence[Stretch], key: Any) -> Stretch:
     )  # fmt: skip
 
 
-#: The channels and where their keys come from.
+#: The channels that are kept of a truck, and where their keys come from.
 CHANNELS: dict[str, Callable[[Annotated], Ints]] = {
     "motion": lambda a: a.motion.astype(np.int64),
     "site": lambda a: a.site.astype(np.int64),
     "zone": lambda a: a.zone,
     "corridor": lambda a: a.corridor,
-    "load": lambda a: a.load.astype(np.int64),
     "lift": lambda a: a.lift.astype(np.int64),
     "cover": lambda a: a.cover.astype(np.int64),
     "speeding": lambda a: a.speeding.astype(np.int64),
 }
+
+#: The words of the load are weighed as they come, and not kept.
+WORDS: dict[str, Callable[[Annotated], Ints]] = {"load": lambda a: a.load.astype(np.int64)}
+
+#: Legs in which a load may have been left unseen, each a stretch of no fix from where it began to where it led.
+GAP = "gap"
+KEPT = (*CHANNELS, GAP)
 
 #: A truck's stretches by channel, in order of time.
 Rows = dict[str, list[Stretch]]
@@ -109,7 +116,7 @@ Rows = dict[str, list[Stretch]]
 def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
     """The stretches of every truck, in the order of `fixes.plates`. Silences and leaps end them all."""
     count = len(fixes.time_ms)
-    rows: list[Rows] = [{name: [] for name in CHANNELS} for _ in fixes.plates]
+    rows: list[Rows] = [{name: [] for name in (*KEPT, *WORDS)} for _ in fixes.plates]
     if not count:
         return rows
     x_dm = np.rint(np.clip(fixes.x_m, -1e8, 1e8) * DM_PER_M).astype(np.int64)
@@ -118,14 +125,17 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
     broken = np.zeros(count, dtype=bool)
     broken[fixes.starts[:-1][fixes.starts[:-1] < count]] = True
     broken |= (fixes.lead_ms > silence_ms) | fixes.leapt
-    for name, key_of in CHANNELS.items():
+    for name, key_of in (CHANNELS | WORDS).items():
         keys = key_of(fixes)
         cut = broken
         if name == "motion":
             cut = broken | ((keys == STILL) & (fixes.lead_mm > MOVED_MM))
         elif name == "load":
-            cut = broken | (fixes.lead_ms > WORD_GAP_MS)
-        first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]] | cut)
+            cut = broken | (fixes.lead_ms > DARK_MS)
+        begins = np.r_[True, keys[1:] != keys[:-1]] | cut
+        if name == "load":
+            begins[1:] |= begins[:-1] & (fixes.lead_ms[1:] > WORD_GAP_MS)
+        first = np.flatnonzero(begins)
         last = np.r_[first[1:], count] - 1
         columns = [
             keys[first], fixes.time_ms[first], fixes.time_ms[last], last - first + 1,
@@ -143,7 +153,18 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         bounds = np.searchsorted(first, fixes.starts).tolist()
         for k, row in enumerate(rows):
             row[name] = listed[bounds[k] : bounds[k + 1]]
+    _add_gaps(rows, fixes, x_dm, y_dm)
     return rows
+
+
+def _add_gaps(rows: list[Rows], fixes: Annotated, x_dm: Ints, y_dm: Ints) -> None:
+    at = fixes.gap
+    x0, y0 = (np.rint(np.clip(v, -1e8, 1e8) * DM_PER_M).astype(np.int64) for v in (fixes.gap_x_m, fixes.gap_y_m))
+    to_ms = fixes.time_ms[at]
+    columns = [to_ms - fixes.lead_ms[at], to_ms, x0, y0, x_dm[at], y_dm[at]]
+    trucks = (np.searchsorted(fixes.starts, at, side="right") - 1).tolist()
+    for truck, from_ms, till_ms, *places in zip(trucks, *(column.tolist() for column in columns), strict=True):
+        rows[truck][GAP].append(Stretch(GAP, from_ms, till_ms, 0, -1, 0, 0, *places, 0, 0, 0.0))
 
 
 def _outermost(places: Sequence[Place]) -> tuple[Place, ...]:
@@ -181,9 +202,9 @@ def _place(packed: int) -> Place:
 
 
 def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
-    """Appends a truck's later stretches to its earlier ones, joining the stretch that the cut went through."""
-    for name, later in more.items():
-        earlier = rows[name]
+    """Appends a truck's later stretches to those kept of it, joining the stretch that the cut went through."""
+    for name, earlier in rows.items():
+        later = more[name]
         if (
             earlier
             and later
@@ -191,7 +212,6 @@ def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
             and 0 <= later[0].lead_ms <= silence_ms
             and not later[0].leapt
             and not (name == "motion" and later[0].key == STILL and later[0].lead_mm > MOVED_MM)
-            and not (name == "load" and later[0].lead_ms > WORD_GAP_MS)
         ):
             earlier[-1] = join(earlier[-1], later[0])
             later = later[1:]

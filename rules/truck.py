@@ -20,7 +20,7 @@ from rules.hauls import Loading, load_visits
 from rules.judge import judge_haul, judge_outing, judge_sighting, withheld
 from rules.load_word import FORGET_MS, Flip, LoadWord
 from rules.stays import REST_MS, Stay, stays_of
-from rules.stretches import CHANNELS, Rows, Stretch, extend
+from rules.stretches import KEPT, Rows, Stretch, extend
 
 KEEP_MS = 5_400_000  # how far before the open haul stretches are kept: the longest queue and loading
 SEPARATOR_MM = 500_000  # a drive of this length parts stays for good
@@ -31,7 +31,7 @@ class Truck:
     """What is carried of a truck from step to step. Small, plain, never shared between two states."""
 
     plate: str
-    rows: Rows = field(default_factory=lambda: {name: [] for name in CHANNELS})
+    rows: Rows = field(default_factory=lambda: {name: [] for name in KEPT})
     word: LoadWord = field(default_factory=LoadWord)
     flips: tuple[Flip, ...] = ()
     heard: tuple[tuple[int, int], ...] = ()  # spans in which the load sensor spoke
@@ -106,7 +106,7 @@ class Truck:
         motion = self.rows["motion"]
         start_ms = motion[begin].start_ms
         end_ms = motion[end].start_ms if end < len(motion) else motion[-1].end_ms + 1
-        rows = {name: _overlapping(held, start_ms, end_ms) for name, held in self.rows.items()}
+        rows = _Window(self.rows, start_ms, end_ms)
         within = stays[bisect_left(stays, start_ms, key=_first_fix) : bisect_left(stays, end_ms, key=_first_fix)]
         silent = end < len(motion) and motion[end].lead_ms > ground.policy.silence_min_s * 1000
         rows["motion"] = motion[begin : end if silent else end + 1]
@@ -145,7 +145,7 @@ class Truck:
         self, loading: Loading, until_ms: int, stays: list[Stay], ground: Ground, fleet: Fleet, findings: Findings
     ) -> None:
         from_ms = self._separator(loading.at_ms - KEEP_MS)
-        rows = {name: _overlapping(held, from_ms, until_ms) for name, held in self.rows.items()}
+        rows = _Window(self.rows, from_ms, until_ms)
         within = stays[bisect_left(stays, from_ms, key=_first_fix) : bisect_left(stays, until_ms, key=_first_fix)]
         findings += judge_haul(self.plate, loading, until_ms, rows, within, self.flips, ground, fleet)
 
@@ -180,6 +180,15 @@ _end: Callable[[Stretch], int] = attrgetter("end_ms")
 _first_fix: Callable[[Stay], int] = attrgetter("first_fix_ms")
 
 
-def _overlapping(rows: list[Stretch], from_ms: int, to_ms: int) -> list[Stretch]:
-    """The stretches that overlap `[from_ms, to_ms)`, whole."""
-    return rows[bisect_left(rows, from_ms, key=_end) : bisect_left(rows, to_ms, key=_start)]
+class _Window(Rows):
+    """The stretches that overlap `[from_ms, to_ms)`, whole; a channel is looked through once a rule asks for it."""
+
+    def __init__(self, held: Rows, from_ms: int, to_ms: int) -> None:
+        super().__init__()
+        self._held, self._from_ms, self._to_ms = held, from_ms, to_ms
+
+    def __missing__(self, name: str) -> list[Stretch]:
+        rows = self._held[name]
+        rows = rows[bisect_left(rows, self._from_ms, key=_end) : bisect_left(rows, self._to_ms, key=_start)]
+        self[name] = rows
+        return rows

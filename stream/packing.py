@@ -22,7 +22,7 @@ from rules.stretches import Rows, Stretch
 from rules.truck import Truck
 from rules.voice import Voice
 
-PACKING = 1
+PACKING = 2
 _PARTS = (Truck, Stretch, LoadWord, Flip, Loading, Sighting, Voice)
 
 

@@ -9,7 +9,7 @@ Source: the city's notice that opens daytime haulage to new-type trucks with act
 from __future__ import annotations
 
 from rules.ground import Ground
-from rules.intervals import Span, intersect, subtract, total_ms, union
+from rules.intervals import intersect, subtract, total_ms, union
 from rules.rule import Breach, EvidenceField, Outing, Rule
 from rules.stays import travelled_m
 
@@ -17,9 +17,10 @@ from rules.stays import travelled_m
 def judge(outing: Outing, ground: Ground) -> list[Breach]:
     """One breach a merged stretch of driving by day that no whitelist entry covers."""
     policy, zone = ground.policy, ground.registry.zone
-    span: list[Span] = [(outing.start_ms, outing.end_ms)]
+    by_day = intersect(list(outing.drives), policy.day.between(outing.start_ms, outing.end_ms, zone))
+    if not by_day:
+        return []
     entries = ground.registry.whitelist_of.get(outing.plate, ())
-    day = policy.day.between(*span[0], zone)
     leave = union(
         part
         for e in entries
@@ -27,7 +28,9 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
             max(outing.start_ms, e.validity.from_ms), min(outing.end_ms, e.validity.to_ms), zone
         )
     )
-    bare = subtract(intersect(list(outing.drives), day), leave)
+    bare = subtract(by_day, leave)
+    if not bare:
+        return []
     vehicle = ground.registry.vehicle.get(outing.plate)
     breaches = []
     for start, end in union(bare, policy.merge_s * 1000):

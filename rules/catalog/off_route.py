@@ -16,7 +16,7 @@ from rules.hauls import Haul
 from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Rule
-from rules.stays import clipped, travelled_m
+from rules.stays import outer_end_ms, outer_start_ms, travelled_m
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
@@ -26,20 +26,13 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     """One breach a merged stretch outside every corridor of the permits in force."""
     if not haul.permits:
         return []
-    policy = ground.policy
-    allowed = {haul.loading.site} | {
-        k
-        for k, s in enumerate(ground.registry.sites)
-        if any(s.site_id in p.permit.disposal_sites for _, p in haul.permits)
-    }
+    outside = _outside(haul, rows["corridor"])
+    if not outside:
+        return []
+    policy, lines = ground.policy, ground.lines_of(haul.permits)
+    allowed = {haul.loading.site}.union(*(p.disposal for _, p in haul.permits))
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
-    lines = ground.lines_of(haul.permits)
-    joined = _by_side(rows["corridor"], haul.word)
-    parts = [
-        part
-        for part in clipped(joined, haul.left_ms, haul.end_ms)
-        if not part[0].key and not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)
-    ]
+    parts = [part for part in outside if not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)]
     breaches = []
     for group in _driven(parts, lines, policy):
         outside_ms, length_mm = _size(group)
@@ -90,16 +83,22 @@ def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
     return left.sensed_ms or left.stay.end_ms
 
 
-def _by_side(corridor: list[Stretch], word: int) -> list[Stretch]:
-    """Corridor stretches joined to those inside a corridor of `word` (key 1) and outside all of them (key 0)."""
-    found: list[tuple[int, list[Stretch]]] = []
-    for row in corridor:
-        side = 1 if row.key & word else 0
-        if found and found[-1][0] == side and row.lead_ms <= LONGEST_MS:
-            found[-1][1].append(row)
-        else:
-            found.append((side, [row]))
-    return [join_all(parts, side) for side, parts in found]
+def _outside(haul: Haul, corridor: list[Stretch]) -> list[Part]:
+    """Where the laden leg lies outside every corridor of the permits: neighbouring stretches joined, of key 0."""
+    word = haul.word
+    found: list[Part] = []
+    parts: list[Stretch] = []
+    for after in [*corridor, None]:
+        outside = after is not None and not after.key & word
+        if parts and not (outside and after is not None and after.lead_ms <= LONGEST_MS):
+            start_ms, end_ms = outer_start_ms(parts[0]), outer_end_ms(parts[-1], after)
+            start_ms, end_ms = max(start_ms, haul.left_ms), min(end_ms, haul.end_ms)
+            if start_ms < end_ms:
+                found.append((join_all(parts, 0), start_ms, end_ms))
+            parts = []
+        if outside and after is not None:
+            parts.append(after)
+    return found
 
 
 def _merged(parts: list[Part], bridge_ms: int) -> list[list[Part]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from rules.ground import NOWHERE, Ground
 from rules.hauls import Haul
 from rules.rule import Breach, EvidenceField, Rule
+from rules.stays import turned_back
 from rules.stretches import Rows
 
 
@@ -30,7 +31,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         "site_id": site.site_id if site else None,
         "site_in_force": bool(site and site.validity.holds(left.at_ms)),
         "unloaded_by": list(left.signs),
-        "turned_back_cos": haul.turned_back,
+        "turned_back_cos": round(turned_back(left.stay, rows["motion"]), 2),
         "fixes_standing": left.stay.n,
         "grade": "CBA"[len({"load", "lift"}.intersection(left.signs))],
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.arrange import arrange
 from rules.annotate import JUDGED, STILL, Annotated, annotate
 from rules.health import Knowledge
-from rules.stretches import CHANNELS, DM_PER_M, TRAIL_FIXES, Rows, Stretch, extend, join, stretches
+from rules.stretches import CHANNELS, DM_PER_M, GAP, KEPT, TRAIL_FIXES, WORDS, Rows, Stretch, extend, join, stretches
 
 SILENCE_MS = 600_000
 
@@ -26,8 +26,9 @@ def annotated(seed: int) -> Annotated:
 
 def plain(fixes: Annotated, name: str) -> list[Stretch]:
     """One stretch a fix, joined one by one."""
-    keys = CHANNELS[name](fixes).tolist()
+    keys = (CHANNELS | WORDS)[name](fixes).tolist()
     found: list[Stretch] = []
+    lone = False
     for i, key in enumerate(keys):
         x, y = round(fixes.x_m[i] * DM_PER_M), round(fixes.y_m[i] * DM_PER_M)
         at_ms, v = int(fixes.time_ms[i]), float(fixes.speed_kmh[i])
@@ -50,12 +51,13 @@ def plain(fixes: Annotated, name: str) -> list[Stretch]:
             ((x, y),) if name == "corridor" else (),
         )
         drove_unseen = name == "motion" and key == STILL and one.lead_mm > 150_000
-        unheard = name == "load" and one.lead_ms > 120_000
-        parted = one.lead_ms > SILENCE_MS or one.leapt or drove_unseen or unheard
-        if found and found[-1].key == one.key and not parted:
+        parted = one.lead_ms > SILENCE_MS or one.leapt or drove_unseen
+        alike = bool(found) and found[-1].key == one.key and not parted
+        if alike and not (name == "load" and lone and one.lead_ms > 120_000):
             found[-1] = join(found[-1], one)
         else:
             found.append(one)
+        lone = not alike
     return found
 
 
@@ -64,7 +66,7 @@ def plain(fixes: Annotated, name: str) -> list[Stretch]:
 def test_columns_give_what_a_loop_gives(seed: int) -> None:
     fixes = annotated(seed)
     (rows,) = stretches(fixes, SILENCE_MS)
-    for name in CHANNELS:
+    for name in CHANNELS | WORDS:
         assert rows[name] == plain(fixes, name), name
     assert any(r.n > TRAIL_FIXES for r in rows["corridor"]), "long stretches, too"
 
@@ -74,11 +76,20 @@ def test_columns_give_what_a_loop_gives(seed: int) -> None:
 def test_parts_join_to_the_whole(seed: int, data: st.DataObject) -> None:
     fixes = annotated(seed)
     (whole,) = stretches(fixes, SILENCE_MS)
-    parts: Rows = {name: [] for name in CHANNELS}
-    for name, rows in whole.items():
-        loose = plain(fixes, name)
-        cut = data.draw(st.integers(0, len(loose)))
-        assert loose == rows
-        extend(parts, {name: rows[:cut]}, SILENCE_MS)
-        extend(parts, {name: rows[cut:]}, SILENCE_MS)
-    assert parts == whole
+    parts: Rows = {name: [] for name in KEPT}
+    cuts = {name: data.draw(st.integers(0, len(whole[name]))) for name in KEPT}
+    extend(parts, {name: rows[: cuts.get(name, 0)] for name, rows in whole.items()}, SILENCE_MS)
+    extend(parts, {name: rows[cuts.get(name, 0) :] for name, rows in whole.items()}, SILENCE_MS)
+    assert parts == {name: whole[name] for name in KEPT}
+
+
+def test_a_leg_long_enough_to_deliver_near_a_place_for_it_is_kept_with_both_its_ends() -> None:
+    truck = Drive(start_ms=NIGHT_MS).stand(60).silent(200).go(500, 0).go(6250, 0).stand(30).silent(200).stand(60)
+    fixes, _ = arrange(truck.fixes())
+    told = annotate(fixes, np.full(fixes.height, JUDGED, dtype=np.int8), ground(), Knowledge())
+    (rows,) = stretches(told, SILENCE_MS)
+    (gap,) = rows[GAP]
+    assert 200_000 <= gap.end_ms - gap.start_ms < 240_000 and gap.n == 0
+    x_m, y_m = gap.x0_dm / DM_PER_M, gap.y0_dm / DM_PER_M
+    assert abs(x_m - told.x_m[-1]) < 1 and abs(y_m - told.y_m[-1]) < 1
+    assert (gap.x1_dm, gap.y1_dm) == (gap.x0_dm, gap.y0_dm), "it stood there before and after"
