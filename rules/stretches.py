@@ -164,7 +164,8 @@ def _add_gaps(rows: list[Rows], fixes: Annotated, x_dm: Ints, y_dm: Ints) -> Non
     columns = [to_ms - fixes.lead_ms[at], to_ms, x0, y0, x_dm[at], y_dm[at]]
     trucks = (np.searchsorted(fixes.starts, at, side="right") - 1).tolist()
     for truck, from_ms, till_ms, *places in zip(trucks, *(column.tolist() for column in columns), strict=True):
-        rows[truck][GAP].append(Stretch(GAP, from_ms, till_ms, 0, -1, 0, 0, *places, 0, 0, 0.0))
+        x0_dm, y0_dm, x1_dm, y1_dm = places
+        rows[truck][GAP].append(Stretch(GAP, from_ms, till_ms, 0, -1, 0, 0, x0_dm, y0_dm, x1_dm, y1_dm, 0, 0, 0.0))
 
 
 def _outermost(places: Sequence[Place]) -> tuple[Place, ...]:
