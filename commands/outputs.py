@@ -17,13 +17,18 @@ from commands.terminal import a_date, reads, say, table
 if TYPE_CHECKING:
     from maps.basemap import BaseMap
     from reports.calendar import Week
+    from reports.crew import Crew
 
 
+#: From so many bytes of fixes on, another process is worth the second in which it starts.
+_MANY_BYTES = 3_000_000
+#: What the others import at once.
+_DRAWING = ("maps.week_drawing", "maps.pictures", "reports.week.faces", "reports.patrol.plan")
 _FONTS = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 def _formats(text: str) -> tuple[str, ...]:
-    from reports.week import FORMATS
+    from reports.formats import FORMATS
 
     asked = FORMATS if text == "all" else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
     for name in asked:
@@ -32,8 +37,31 @@ def _formats(text: str) -> tuple[str, ...]:
     return asked
 
 
+def _check_linked(linked: bool, tiles: BaseMap | None) -> None:
+    if linked and tiles and tiles.origin:
+        raise click.UsageError("--linked pages ask only the server they lie on: let --tiles be a file, or none")
+
+
+def _hired(context: click.Context, option: click.Parameter, store_folder: Path) -> Path:
+    """The store's folder, after hiring a process for every other core: they import while this one does.
+
+    Before anything else is read from the command line, for a process that has imported numpy has threads, and forks
+    no more.
+    """
+    from reports.crew import Crew, cores, size_bytes
+    from reports.hands import LOAD
+
+    crew = context.obj = context.with_resource(Crew())
+    if size_bytes([store_folder / "fixes"]) >= _MANY_BYTES:
+        crew.hire(cores() - 1)
+        crew.begin(LOAD, *_DRAWING)
+    return store_folder
+
+
 @click.command()
-@store_option
+@click.option(
+    "--store", "store_folder", required=True, type=folder, is_eager=True, callback=_hired, help="What run or demo made."
+)
 @week_option
 @click.option(
     "--format", "form", callback=reads(_formats), default="all", show_default=True, help="As in the list below."
@@ -41,14 +69,16 @@ def _formats(text: str) -> tuple[str, ...]:
 @click.option("--out", type=folder, help="Where to; default: reports and maps inside the store.")
 @click.option("--issue", is_flag=True, help="Hand it out: what it says is kept, and later changes are corrections.")
 @click.option("--mask-plates", is_flag=True, help="Mask plates, for publication.")
+@click.option("--linked", is_flag=True, help="For a web server: no code in the pages, but files that they share.")
 @click.option(
     "--fonts", type=_FONTS, help="The office's own folder of fonts; default: MUCKWATCH_FONTS, then the system's."
 )
 @tiles_option
 @roads_option
+@click.pass_obj
 def report(
-    store_folder: Path, week: Week | None, form: tuple[str, ...], out: Path | None, issue: bool, mask_plates: bool,
-    fonts: Path | None, tiles: BaseMap | None, roads: Path | None,
+    crew: Crew, store_folder: Path, week: Week | None, form: tuple[str, ...], out: Path | None, issue: bool,
+    mask_plates: bool, linked: bool, fonts: Path | None, tiles: BaseMap | None, roads: Path | None,
 ) -> None:  # fmt: skip
     """Writes the weekly joint-inspection report and its maps.
 
@@ -62,12 +92,15 @@ def report(
       muckwatch report --store week47 --week 2026-W47 --format docx,pdf --out /srv/reports
       muckwatch report --store week47 --week 2026-W47 --format pdf --mask-plates
       muckwatch report --store week47 --week 2026-W47 --issue
+      muckwatch report --store week47 --week 2026-W47 --linked --out /srv/www
     """
     from maps.with_report import write_week
     from reports.spoken import weeks_of
     from reports.store import Store
 
+    _check_linked(linked, tiles)
     options: dict[str, Any] = {"tiles": tiles, "roads": roads, "mask_plates": mask_plates, "fonts": fonts}
+    options |= {"linked": linked, "crew": crew}
     options["issued_ms"] = int(time.time() * 1000) if issue else None
     with Store.open(store_folder) if issue else Store.read(store_folder) as store:
         told = lambda line: say(f"warning: {line}", err=True)
@@ -126,8 +159,7 @@ def map_(
         raise click.UsageError(
             "one map at a time: --trip, --violation, --vehicle with --day, --compare, or --week (--company, --plan)"
         )
-    if linked and tiles and tiles.origin:
-        raise click.UsageError("--linked pages ask only the server they lie on: let --tiles be a file, or none")
+    _check_linked(linked, tiles)
     inner: list[Path] = []
     with Store.read(store_folder) as store:
         target = out or store.path / "maps"

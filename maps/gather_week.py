@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +31,7 @@ TRACK_TOLERANCE_M = 5.0
 #: Fixes nearer in time than this are not all asked which district they lie in.
 _PASS_STEP_MS = 30_000
 _HOUR_MS = 3_600_000
+_AXES = ("lon", "lat")
 
 
 @dataclass
@@ -39,7 +40,7 @@ class WeekTracks:
 
     stretches: dict[str, tuple[Path6, ...]] = field(default_factory=dict)  # violation id → its paths
     plain: list[Path6] = field(default_factory=list)  # the rest of the flagged trips
-    passes: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # district id → trips that passed
+    passes: Counter[str] = field(default_factory=Counter)  # district id → trips that passed
     rates: RoadRates | None = None  # passes of road pieces, where roads are known
 
     def add(
@@ -55,23 +56,32 @@ class WeekTracks:
         if self.rates:
             self.rates.add(track, trips, cases)
         flagged = {case["trip_id"] for case in cases}
-        for trip in trips:
-            start_ms, end_ms = to_ms(trip["loaded_at"]), to_ms(trip["dumped_at"] or trip["left_at"])
-            part = track.between(start_ms, end_ms)
-            self._pass(part, districts)
+        parts = [track.between(to_ms(t["loaded_at"]), to_ms(t["dumped_at"] or t["left_at"])) for t in trips]
+        self._pass(parts, districts)
+        for trip, part in zip(trips, parts, strict=True):
             if trip["trip_id"] in flagged:
                 self.plain += _paths(part, gap_ms)
         for case in cases:
             start_ms, end_ms = to_ms(case["start_time"]), to_ms(case["end_time"])
             self.stretches[case["violation_id"]] = tuple(_paths(track.between(start_ms, end_ms), gap_ms))
 
-    def _pass(self, track: Track, districts: Mapping[str, shapely.Geometry]) -> None:
-        if not len(track):
+    def take(self, other: WeekTracks) -> None:
+        """Takes in what was gathered elsewhere, of trucks that come later."""
+        self.stretches |= other.stretches
+        self.plain += other.plain
+        for district, count in other.passes.items():
+            self.passes[district] += count
+
+    def _pass(self, parts: Sequence[Track], districts: Mapping[str, shapely.Geometry]) -> None:
+        """Counts the districts that each trip passed; every truck's fixes are asked about at once."""
+        kept = [np.unique(part.time_ms // _PASS_STEP_MS, return_index=True)[1] for part in parts]
+        if not sum(map(len, kept)):
             return
-        keep = np.unique(track.time_ms // _PASS_STEP_MS, return_index=True)[1]
+        trip = np.repeat(np.arange(len(parts)), [len(keep) for keep in kept])
+        lon, lat = (np.concatenate([getattr(p, axis)[k] for p, k in zip(parts, kept, strict=True)]) for axis in _AXES)
         for district_id, polygon in districts.items():
-            if shapely.contains_xy(polygon, track.lon[keep], track.lat[keep]).any():
-                self.passes[district_id] += 1
+            if passed := len(np.unique(trip[shapely.contains_xy(polygon, lon, lat)])):
+                self.passes[district_id] += passed
 
 
 def live(violations: pl.DataFrame) -> pl.DataFrame:

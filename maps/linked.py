@@ -1,4 +1,4 @@
-"""Map pages whose scripts and styles are files of their own, for a server whose content policy allows no inline code.
+"""Pages of maps and reports whose scripts and styles are files of their own, for a server that allows no inline code.
 
 The same shell and data as the one-file pages (`shell.py`); only where these inline a script or a style, this page
 names a file by the hash of its content. The data stay in the page: as JSON in an element that no browser runs, which
@@ -22,6 +22,7 @@ from maps.week_page import WeekMap, week_map
 _META = re.compile(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>")
 _DATA = re.compile(r'(<script type="application/json" id="muck-data">)(.*?)(</script>)', re.DOTALL)
 _URI = re.compile(r"data:image/(png|jpeg|webp);base64,([A-Za-z0-9+/=]+)")
+_PICTURE = re.compile(r'src="data:image/(png|svg\+xml);base64,([A-Za-z0-9+/=]+)"')
 #: Beside the pages of a folder, what they ask for.
 FILES_FOLDER = "assets"
 _PART = re.compile(r"<(script|style)>(.*?)</\1>\n?", re.DOTALL)
@@ -57,7 +58,7 @@ def linked_files() -> dict[str, bytes]:
 
 
 def link_pages(pages: Iterable[Path]) -> Path | None:
-    """Takes scripts, styles and tiles out of the pages of one folder, into files that they share.
+    """Takes scripts, styles, tiles and pictures out of the pages of a folder, into files that they share.
 
     Args:
         pages: one-file pages as the other functions wrote them; files that are no HTML are left alone.
@@ -74,7 +75,8 @@ def link_pages(pages: Iterable[Path]) -> Path | None:
         html = page.read_text(encoding="utf-8")
         files = {_name(tag, text): text.encode() for tag, text in _PART.findall(html)}
         linked, tiles = _tiles_linked(_linked(html, f"{FILES_FOLDER}/"))
-        for name, content in {**files, **tiles}.items():
+        linked, pictures = _pictures_linked(linked)
+        for name, content in {**files, **tiles, **pictures}.items():
             if not (folder / name).exists():
                 _replace(folder / name, content)
         _replace(page, linked.encode())
@@ -100,6 +102,19 @@ def _tiles_linked(html: str) -> tuple[str, dict[str, bytes]]:
             name = f"{hashlib.sha256(content).hexdigest()[:20]}.{tile[1]}"
             files[name], images[number] = content, f"{FILES_FOLDER}/{name}"
     return html[: found.start(2)] + shell.inert_json(data) + html[found.end(2) :], files
+
+
+def _pictures_linked(html: str) -> tuple[str, dict[str, bytes]]:
+    """A report's page with the addresses of its pictures instead of the pictures, and these."""
+    files: dict[str, bytes] = {}
+
+    def exchanged(match: re.Match[str]) -> str:
+        content = base64.b64decode(match[2])
+        name = f"{hashlib.sha256(content).hexdigest()[:20]}.{match[1].split('+')[0]}"
+        files[name] = content
+        return f'src="{FILES_FOLDER}/{name}"'
+
+    return _PICTURE.sub(exchanged, html), files
 
 
 def _linked(html: str, prefix: str) -> str:

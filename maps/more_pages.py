@@ -9,9 +9,9 @@ from pathlib import Path
 
 from maps.basemap import BaseMap
 from maps.compare import compared
-from maps.data import WeekOfMaps, write_page
 from maps.gather import Source
 from maps.pictures import write_patrol
+from maps.week_of_maps import WeekOfMaps, write_page
 from maps.week_page import week_map
 from reports.calendar import Week
 from reports.patrol.keeping import kept_plan
@@ -36,7 +36,7 @@ def write_company(
     if not found:
         known = "、".join(sorted(source.registry.company)[:8]) or "none"
         raise ValueError(f"{store.path}: the registry has no company {company!r}; it has {known}")
-    data = WeekOfMaps(source, week, on_progress, company).data(lambda name, page: None)
+    data = WeekOfMaps(source, week, on_progress, company).data()
     data = replace(data, title=f"{found.name}：{data.title}")
     safe = re.sub(r"\W", "", company)[:20] or "company"
     return [write_page(out_dir / f"company-{safe}-{week}.html", week_map(data))]
@@ -49,7 +49,7 @@ def write_comparison(
     """Writes what changed from one week to a later one."""
     source = Source(store, roads, tiles)
     first, second = (WeekOfMaps(source, week, on_progress) for week in sorted(weeks))
-    maps = (first.data(lambda name, page: None), second.data(lambda name, page: None))
+    maps = (first.data(), second.data())
     data = compared((first.week, second.week), maps, (first.rates, second.rates))
     return [write_page(out_dir / f"compare-{first.week}-{second.week}.html", week_map(data))]
 
@@ -70,8 +70,9 @@ def write_plan(
         on_progress: told how many trucks of how many are drawn.
     """
     told = plan or kept_plan(store, week) or plan_patrol(store, week, roads=roads)
-    data = WeekOfMaps(Source(store, roads, tiles), week.back(1), on_progress).data(lambda name, page: None)
+    data = WeekOfMaps(Source(store, roads, tiles), week.back(1), on_progress).data()
     title = f"{week.year} 年第 {week.number} 周联合检查点位图"
     under = f"底图为第 {week.back(1).number} 周的线索与高发路段"
-    data = replace(data, title=title, subtitle=under, plan=told)
+    # The spots and cells of the week below would be read as the plan's own places.
+    data = replace(data, title=title, subtitle=under, plan=told, sightings=())
     return [write_page(out_dir / f"plan-{week}.html", week_map(data)), *write_patrol(told, data, out_dir)]

@@ -9,6 +9,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path as File
 from typing import Any
 
@@ -68,16 +69,21 @@ def draw_map(axes: Axes, sheet: Sheet, fonts: Fonts | None = None) -> list[str]:
     labels: list[Label] = []
     view = (west, south, east, north)
     features = [f for layer in sheet.layers if layer.shown for f in layer.features if touches(f, view)]
-    for feature in sorted(features, key=lambda f: style_of(f.style).order):
-        style = style_of(feature.style)
-        if feature.style not in used:
-            used.append(feature.style)
-        if isinstance(feature, Line):
-            _lines(axes, feature.paths, style)
-        elif isinstance(feature, Area):
-            _area(axes, feature, style)
+    in_order = sorted(features, key=lambda f: style_of(f.style).order)
+    for (kind, key), alike in groupby(in_order, key=lambda f: (type(f), f.style)):
+        own, style = list(alike), style_of(key)
+        if key not in used:
+            used.append(key)
+        if kind is Line:  # one artist for all that looks the same: artists are what drawing costs
+            _lines(axes, [path for f in own if isinstance(f, Line) for path in f.paths], style)
+        elif kind is Place:
+            places = [(f.lon, f.lat) for f in own if isinstance(f, Place)]
+            _mark(axes, [lon for lon, _ in places], [lat for _, lat in places], style, 1.0)
         else:
-            _place(axes, feature, style)
+            for area in own:
+                _area(axes, area, style) if isinstance(area, Area) else None
+    for feature in in_order:
+        style = style_of(feature.style)
         if isinstance(feature, Line) or not feature.label:
             continue
         at = feature.at if isinstance(feature, Area) else (feature.lon, feature.lat)
@@ -103,12 +109,12 @@ def draw_legend(axes: Axes, styles: Sequence[str], fonts: Fonts | None = None, c
             box = Rectangle((x + 0.02, y - 0.28), 0.11, 0.56, facecolor=style.fill, edgecolor=style.colour, lw=0.8)
             axes.add_patch(box)
         elif key.split(".")[0] in _PLACES and key != "patrol.way":
-            _mark(axes, x + 0.075, y, style, 0.8)
+            _mark(axes, [x + 0.075], [y], style, 0.8)
         else:
             line = Line2D([x + 0.01, x + 0.14], [y, y], color=style.colour, lw=style.width * _PT, ls=_dash(style))
             axes.add_line(line)
             if key.startswith("rule."):
-                _mark(axes, x + 0.075, y, style, 0.8)
+                _mark(axes, [x + 0.075], [y], style, 0.8)
         axes.text(x + 0.165, y, fit(style.label, fonts), va="center", fontsize=7.2, parse_math=False)
 
 
@@ -140,13 +146,15 @@ def map_png(sheet: Sheet, width_mm: float = 156, height_mm: float = 112, dpi: in
 
 def png_of(figure: Figure, dpi: int = 200) -> bytes:
     """The figure as PNG of 256 colours; the same figure gives the same bytes."""
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=dpi, metadata={"Software": None})
-    raw.seek(0)
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    figure.set_dpi(dpi)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels, size = canvas.buffer_rgba(), canvas.get_width_height()  # type: ignore[no-untyped-call]
+    drawn = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
+    few = drawn.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     out = io.BytesIO()
-    Image.open(raw).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
-        out, format="PNG", optimize=True, dpi=(dpi, dpi)
-    )
+    few.save(out, format="PNG", optimize=True, dpi=(dpi, dpi))
     return out.getvalue()
 
 
@@ -186,7 +194,7 @@ def _dash(style: Style) -> Any:
     return (0, tuple(max(d * _PT / width, 0.4) for d in style.dash)) if style.dash else "solid"
 
 
-def _lines(axes: Axes, paths: tuple[Path6, ...], style: Style) -> None:
+def _lines(axes: Axes, paths: Sequence[Path6], style: Style) -> None:
     segments = [decode(path) for path in paths]
     cap = "butt" if style.dash else "round"
     axes.add_collection(
@@ -211,11 +219,7 @@ def _area(axes: Axes, area: Area, style: Style) -> None:
         axes.add_patch(PathPatch(shape, facecolor="none", zorder=style.order + 0.1, **edge))
 
 
-def _place(axes: Axes, place: Place, style: Style) -> None:
-    _mark(axes, place.lon, place.lat, style, 1.0)
-
-
-def _mark(axes: Axes, x: float, y: float, style: Style, share: float) -> None:
+def _mark(axes: Axes, x: Sequence[float], y: Sequence[float], style: Style, share: float) -> None:
     open_shape = style.shape in _OPEN
     size = style.size * 2 * _PT * share * (0.55 if style.shape == "dot" else 1.0)
     width = min(style.width, 3) * _PT
@@ -223,7 +227,7 @@ def _mark(axes: Axes, x: float, y: float, style: Style, share: float) -> None:
     edge = style.colour if own_edge else "#222222"
     halo = [withStroke(linewidth=width + 1.6, foreground=HALO), Normal()]
     line = Line2D(
-        [x], [y], marker=_MARKERS[style.shape], ms=size, ls="none", mec=edge,
+        x, y, marker=_MARKERS[style.shape], ms=size, ls="none", mec=edge,
         mew=width if open_shape else max(0.6, width / 2), path_effects=halo, zorder=style.order,
         mfc="none" if open_shape else style.fill or style.colour,
     )  # fmt: skip

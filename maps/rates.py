@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -35,6 +35,17 @@ class RoadRates:
     passed: Counter[int] = field(default_factory=Counter)
     violating: Counter[int] = field(default_factory=Counter)
 
+    def fresh(self) -> RoadRates:
+        """The same pieces with nothing counted yet."""
+        other = RoadRates(self.pieces, self.few, self.plane)
+        other.__dict__["_middles"] = self._middles
+        return other
+
+    def take(self, passed: Mapping[int, int], violating: Mapping[int, int]) -> None:
+        """Takes in what another counted of the same pieces."""
+        self.passed.update(passed)
+        self.violating.update(violating)
+
     def add(self, track: Track, trips: Iterable[Row], cases: Iterable[Row]) -> None:
         """Takes in one truck's week: each trip passes a piece once, violating if a violation was going on there."""
         if not self.pieces or not len(track):
@@ -48,9 +59,10 @@ class RoadRates:
         offending = np.zeros(len(at_ms), dtype=bool)
         for start, end in spans:
             offending |= (at_ms >= start) & (at_ms <= end)
-        self.passed.update(place for _, place in set(zip(rows.tolist(), places.tolist(), strict=True)))
-        bad = set(zip(rows[offending].tolist(), places[offending].tolist(), strict=True))
-        self.violating.update(place for _, place in bad)
+        count = len(self.pieces)
+        for counted, own in ((self.passed, slice(None)), (self.violating, offending)):
+            once = np.unique(rows[own] * count + places[own])
+            counted.update(dict(zip(*(v.tolist() for v in np.unique(once % count, return_counts=True)), strict=True)))
 
     def layer(self) -> Layer:
         """The hot pieces, a line each class of rate, the hottest last."""

@@ -20,6 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from ingest.datum import to_wgs84
 from rules.plane import Plane
+from rules.registry import Registry
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +38,8 @@ _NO_ROAD = {
     *("footway", "cycleway", "path", "steps", "pedestrian", "bridleway", "ferry", "ditch", "proposed", "construction"),
 }
 _KIND_KEYS = ("kind", "highway", "fclass", "class", "type")
+#: Permitted routes nearer than this to each other (some 20 m) are one way.
+_SAME_WAY_DEG = 0.0002
 _NO_STOPPING = ("bridge", "tunnel")
 KIND_NAMES = {
     "motorway": "高速公路", "trunk": "快速路", "ring": "环路", "expressway": "快速路", "primary": "主干路",
@@ -141,6 +144,17 @@ class Roads:
         columns = np.array([e[1] for e in edges] + near[1].tolist())
         lengths = np.array([max(e[2], 1e-3) for e in edges] + [1e-3] * near.shape[1])
         return nodes, coo_array((lengths, (rows, columns)), shape=(len(nodes),) * 2).tocsr()
+
+
+def permitted_ways(registry: Registry) -> tuple[Road, ...]:
+    """The permitted routes as roads, each way once: where no roads are known, trucks at least drive there."""
+    found: list[BaseGeometry] = []
+    for line in dict.fromkeys(route.line.wkb for permit in registry.permits for route in permit.routes):
+        new = shapely.from_wkb(line)
+        if found:  # a way that several permits share is driven once
+            new = new.difference(shapely.unary_union(found).buffer(_SAME_WAY_DEG))
+        found += [part for part in getattr(new, "geoms", (new,)) if part.length > _SAME_WAY_DEG]
+    return tuple(Road(line, name="核准路线") for line in found)
 
 
 def read_roads(file: Path, datum: str = "wgs84") -> tuple[Road, ...]:

@@ -8,19 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from reports import queries
 from reports.calendar import Week, parse_week
-from reports.fonts import Fonts, FontsMissing, find_fonts
+from reports.formats import FORMATS
+from reports.hands import Hands
+from reports.lending import lent, store_at
 from reports.patrol.keeping import keep_plan, kept_plan
+from reports.patrol.model import PatrolPlan
 from reports.patrol.plan import plan_patrol, yield_of
 from reports.store import Store, StoreError
-from reports.visible import coded
 from reports.week.contents import document_of
-from reports.week.document import Document
-from reports.week.face_docx import render_docx
-from reports.week.face_html import render_html
-from reports.week.face_json import render_json
-from reports.week.face_pdf import chart_pictures, letters_of, render_pdf
-from reports.week.face_xlsx import write_xlsx
+from reports.week.faces import draw_face
 from reports.week.figures import WEEKS_BACK, report_of
 from reports.week.issue import file_stem
 from reports.week.issuing import changes, corrections, issue, issued_in
@@ -30,17 +28,25 @@ from reports.week.reading import read_week
 
 __all__ = ["FORMATS", "Week", "WeekReport", "build", "document_of", "hand_out", "parse_week", "write"]
 
-FORMATS = ("docx", "pdf", "xlsx", "html", "json")
 #: The file of a trip's map page.
 _TRIP_PAGE = re.compile(r"trip-([0-9a-f]{20})\.html")
 
 
-def build(store: Store, week: Week) -> WeekReport:
+def build(store: Store, week: Week, hands: Hands | None = None) -> WeekReport:
     """Reads a store and computes the report of one week; a week without data gives a report that says so.
+
+    Args:
+        store: an open store.
+        week: the ISO week.
+        hands: who makes the patrol plans, this week's to say what it would have met, and the next one's.
 
     Raises:
         StoreError: if the store cannot be read.
     """
+    coming = week.back(-1)
+    kept = {w: kept_plan(store, w) for w in (week, coming)}
+    missing = [w for w, plan in kept.items() if plan is None] if queries.span_ms(store) else []
+    planning = (hands or Hands()).begin([(_plan, (store.path, w)) for w in missing], alone=store.writable)
     report = report_of(read_week(store, week, WEEKS_BACK))
     issues = issued_in(store)
     earlier = [parse_week(x.week) for x in issues if x.week < str(week)][-WEEKS_BACK:]
@@ -50,10 +56,15 @@ def build(store: Store, week: Week) -> WeekReport:
     report = replace(report, corrections=corrections(issues, now, str(week)), changed_since_issue=changed)
     if not report.has_data:
         return report
-    suggested = kept_plan(store, week) or plan_patrol(store, week)
-    coming = week.back(-1)
-    plan = kept_plan(store, coming) or plan_patrol(store, coming)
-    return replace(report, plan=plan, yielded=yield_of(store, suggested))
+    with lent(store):
+        kept |= dict(zip(missing, planning.done(), strict=True))
+    suggested = kept[week]
+    assert suggested
+    return replace(report, plan=kept[coming], yielded=yield_of(store, suggested))
+
+
+def _plan(store: Path, week: Week) -> PatrolPlan:
+    return plan_patrol(store_at(store), week)
 
 
 def hand_out(store: Store, report: WeekReport, issued_ms: int) -> None:
@@ -82,6 +93,7 @@ def write(
     mask_plates: bool = False,
     fonts: Path | None = None,
     tell: Callable[[str], None] | None = None,
+    hands: Hands | None = None,
 ) -> list[Path]:
     """Writes the report as `栖宁区渣土车联合检查周报-2026-W47-第47期.docx` and so on; each appears whole or not at all.
 
@@ -94,6 +106,7 @@ def write(
         mask_plates: print plates as `苏A1***5`, for publication; no map is linked then.
         fonts: the office's own folder of fonts.
         tell: told in a line of what could not be done: a PDF without fonts, a character that no font has.
+        hands: who draws the faces; default: this process alone.
 
     Returns:
         The files written, in the order of `formats`.
@@ -109,62 +122,27 @@ def write(
     report = masked(report) if mask_plates else report
     stem = file_stem(report.issue, report.week) + ("-公开" if mask_plates else "")
     pages = _trip_pages(maps_dir, out_dir) if maps_dir and not mask_plates else {}
-    faces = _Faces(document_of(report), pages, fonts, tell or (lambda _: None))
-    written = []
+    document = document_of(report)
+    targets = [out_dir / f"{stem}.{name}" for name in formats]
+    asides = [target.with_name(f".{target.name}.part") for target in targets]
+    written: list[Path] = []
+    said: dict[str, None] = {}
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
-        for name in formats:
-            target = out_dir / f"{stem}.{name}"
-            aside = target.with_name(f".{target.name}.part")
-            if faces.draw(name, aside):
+        tasks = [
+            (draw_face, (name, document, aside, pages, fonts)) for name, aside in zip(formats, asides, strict=True)
+        ]
+        for (drawn, lines), target, aside in zip((hands or Hands()).run(tasks), targets, asides, strict=True):
+            said |= dict.fromkeys(lines)
+            if drawn:
                 aside.replace(target)
                 written.append(target)
     except OSError as error:
         raise StoreError(f"{out_dir}: cannot write the report: {error.strerror or error}") from error
+    if tell:
+        for line in said:
+            tell(line)
     return written
-
-
-class _Faces:
-    """Draws one document; fonts are looked for when the first paper asks for them."""
-
-    def __init__(
-        self, document: Document, trip_pages: Mapping[str, str], own_fonts: Path | None, tell: Callable[[str], None]
-    ) -> None:
-        self._document, self._trip_pages, self._own, self._tell = document, trip_pages, own_fonts, tell
-        self._fonts: Fonts | None = None
-        self._looked = False
-
-    def draw(self, name: str, path: Path) -> bool:
-        """Writes one face; False if this machine cannot, after saying why."""
-        if name == "html":
-            path.write_text(render_html(self._document, self._trip_pages), encoding="utf-8", newline="\n")
-        elif name == "json":
-            path.write_text(render_json(self._document), encoding="utf-8", newline="\n")
-        elif name == "xlsx":
-            write_xlsx(self._document, path)
-        elif name == "docx":
-            fonts = self._found()
-            path.write_bytes(render_docx(self._document, chart_pictures(self._document, fonts) if fonts else {}))
-        else:
-            fonts = self._found()
-            if not fonts:
-                return False
-            path.write_bytes(render_pdf(self._document, fonts))
-        return True
-
-    def _found(self) -> Fonts | None:
-        if self._looked:
-            return self._fonts
-        self._looked = True
-        try:
-            self._fonts = find_fonts(self._own)
-        except FontsMissing as error:
-            self._tell(f"no PDF, and no charts in the DOCX: {error}")
-            return None
-        if lacking := self._fonts.missing(letters_of(self._document)):
-            codes = " ".join(map(coded, lacking[:20]))
-            self._tell(f"no font here has {codes}: printed as codes; add a font that has them (MUCKWATCH_FONTS)")
-        return self._fonts
 
 
 def _trip_pages(maps_dir: Path, out_dir: Path) -> dict[str, str]:

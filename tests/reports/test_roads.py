@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from shapely.geometry import LineString
 
-from reports.roads import CAR_KMH, DETOUR, Roads, read_roads
+from reports.roads import CAR_KMH, DETOUR, Roads, permitted_ways, read_roads
 from rules.plane import Plane
+from rules.registry import Registry
 
 PLANE = Plane(118.7, 32.0)
 M = 1 / 111_195
@@ -78,3 +81,14 @@ def test_what_is_no_geojson_is_named(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"bad\.geojson: not a GeoJSON"):
         read_roads(file)
+
+
+def test_permitted_routes_are_ways_and_what_they_share_is_one() -> None:
+    """Two permits share the first kilometre; the second goes on for another."""
+    line = lambda *points: LineString(np.column_stack(PLANE.to_deg(*np.array(points, dtype=float).T)))
+    routes = (line((0, 0), (0, 1000)), line((2, 0), (2, 2000)), line((0, 0), (0, 1000)))
+    permits = tuple(SimpleNamespace(routes=(SimpleNamespace(line=route),)) for route in routes)
+    ways = permitted_ways(cast(Registry, SimpleNamespace(permits=permits)))
+    lengths = [PLANE.flatten(way.line).length for way in ways]
+    assert lengths == [pytest.approx(1000, abs=5), pytest.approx(980, abs=10)]
+    assert len(Roads(PLANE, ways).pieces) == 8 and ways[0].spoken == "核准路线"

@@ -204,7 +204,7 @@ def test_without_chinese_fonts_all_but_the_pdf_is_made_and_the_remedy_told(tmp_p
     def none(_):
         raise FontsMissing(HOW_TO_INSTALL)
 
-    monkeypatch.setattr("reports.week.find_fonts", none)
+    monkeypatch.setattr("reports.fonts.find_fonts", none)
     told = []
     made = write(report_of(town()), tmp_path, tell=told.append)
     assert [p.suffix for p in made] == [".docx", ".xlsx", ".html", ".json"]
