@@ -50,7 +50,8 @@ class LoadWord:
                 continue
             word = bool(row.key)
             gap_ms = row.start_ms - heard_ms
-            if loaded is not None and gap_ms > WORD_GAP_MS and against == 1 and word != loaded:
+            lone = against == 1 and onset_ms - before_ms <= DARK_MS  # a first word after the dark is no stray one
+            if loaded is not None and gap_ms > WORD_GAP_MS and lone and word != loaded:
                 onset_ms, before_ms = row.start_ms, heard_ms  # a lone word before a gap is no beginning
             if loaded is not None and gap_ms > DARK_MS:
                 credit = DARK_CREDIT
