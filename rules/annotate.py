@@ -65,6 +65,7 @@ class Annotated:
     load: NDArray[np.int8]
     lift: NDArray[np.int8]
     cover: NDArray[np.int8]
+    ignition_off: NDArray[np.bool_]
     gap: Ints
     gap_x_m: Floats
     gap_y_m: Floats
@@ -124,6 +125,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         load=sensors["load"][keep][judged],
         lift=sensors["lift"][keep][judged],
         cover=sensors["cover"][keep][judged],
+        ignition_off=(~fixes["acc"].fill_null(True)).to_numpy()[keep][judged],
         gap=(np.cumsum(judged) - 1)[gap],
         gap_x_m=gap_x,
         gap_y_m=gap_y,

@@ -44,13 +44,17 @@ def sightings(
         return {}
     plates = others["plate"].unique().to_list()
     spoken = pl.concat([before, own]).filter(pl.col("plate").is_in(plates)).sort("time_ms")
-    last = spoken.select("plate", "time_ms", own_lon="lon", own_lat="lat", own_ms="time_ms")
+    last = spoken.select("plate", "time_ms", own_lon="lon", own_lat="lat", own_ms="time_ms", parked=~pl.col("acc"))
     met = others.sort("time_ms").join_asof(last, on="time_ms", by="plate", strategy="backward", check_sortedness=False)
     met = met.filter(pl.col("own_ms").is_not_null() & (pl.col("time_ms") - pl.col("own_ms") <= OWN_AGE_MAX_MS))
     x, y = ground.plane.to_m(met["lon"].to_numpy(), met["lat"].to_numpy())
     x0, y0 = ground.plane.to_m(met["own_lon"].to_numpy(), met["own_lat"].to_numpy())
     apart = np.hypot(x - x0, y - y0)
-    ruled_out = apart > JOIN_SLACK_M + JOIN_SPEED_MS * (met["time_ms"] - met["own_ms"]).to_numpy() / 1000
+    # who has switched off has not driven since: starting the engine is told at once
+    driven_s = np.where(
+        met["parked"].fill_null(False).to_numpy(), 0, (met["time_ms"] - met["own_ms"]).to_numpy() / 1000
+    )
+    ruled_out = apart > JOIN_SLACK_M + JOIN_SPEED_MS * driven_s
     found: dict[str, list[Sighting]] = {}
     columns = (met["plate"], met["terminal"], met["time_ms"], x, y, apart)
     for i in np.flatnonzero(ruled_out).tolist():

@@ -14,6 +14,7 @@ from rules.stretches import DARK_MS, WORD_GAP_MS, Stretch
 
 FLIP_FIXES = 4  # contradictions in hand that flip the state: three stray words in a row do not
 FORGET_MS = 3_600_000  # a sensor that has said nothing for so long is no sensor any more
+FIRST_WORDS = 2  # fewer at the very beginning are as likely stray as true: what contradicts them is no flip
 DARK_CREDIT = 2  # after a dark gap so many contradictions fewer flip the state, until as many words have agreed with it
 
 
@@ -36,17 +37,18 @@ class LoadWord:
     before_ms: int = 0
     heard_ms: int = 0
     credit: int = 0
+    agreed: int = 0  # words that agreed with the state, counted no further than `FIRST_WORDS`
 
     def hear(self, rows: list[Stretch]) -> tuple[LoadWord, list[Flip]]:
         """Takes in a truck's next stretches of load words; gives the new state and the flips found."""
-        loaded, against, onset_ms, before_ms, heard_ms, credit = (
+        loaded, against, onset_ms, before_ms, heard_ms, credit, agreed = (
             getattr(self, name) for name in self.__dataclass_fields__
         )
         flips: list[Flip] = []
         for row in rows:
             if row.key == UNKNOWN:
                 if loaded is not None and row.end_ms - heard_ms > FORGET_MS:
-                    loaded, against, onset_ms, before_ms, heard_ms, credit = None, 0, 0, 0, 0, 0
+                    loaded, against, onset_ms, before_ms, heard_ms, credit, agreed = None, 0, 0, 0, 0, 0, 0
                 continue
             word = bool(row.key)
             gap_ms = row.start_ms - heard_ms
@@ -57,12 +59,14 @@ class LoadWord:
                 credit = DARK_CREDIT
             if loaded is None or word == loaded:
                 loaded, against, credit = word, max(0, against - row.n), max(0, credit - row.n)
+                agreed = min(FIRST_WORDS, agreed + row.n)
             else:
                 if not against:
                     onset_ms, before_ms = row.start_ms, heard_ms
                 against += row.n
                 if against >= FLIP_FIXES - credit:
-                    flips.append(Flip(word, onset_ms, before_ms))
-                    loaded, against, credit = word, 0, 0
+                    if agreed >= FIRST_WORDS:
+                        flips.append(Flip(word, onset_ms, before_ms))
+                    loaded, against, credit, agreed = word, 0, 0, FIRST_WORDS
             heard_ms = row.end_ms
-        return LoadWord(loaded, against, onset_ms, before_ms, heard_ms, credit), flips
+        return LoadWord(loaded, against, onset_ms, before_ms, heard_ms, credit, agreed), flips

@@ -78,7 +78,7 @@ class Policy:
     )
     dump_stand_long_s: int = setting(150, "s", 60, 1800, "without sensors: a stand this long is no light, a sign")
     dump_stand_max_s: int = setting(
-        1800, "s", 300, 7200, "without sensors: who stands longer off every site rests or sleeps"
+        900, "s", 300, 7200, "without sensors: a load is left in minutes; who stands longer off every site rests"
     )
     gate_m: float = setting(
         300.0, "m", 50, 2000, "without sensors: a long stand so near a site for muck that it did not enter is a sign"

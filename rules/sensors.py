@@ -29,10 +29,15 @@ COVER_TURNS_MIN = 8
 NEIGHBOURS_MS = 120_000
 DRIVING_KMH = 20.0
 STANDING_KMH = 2.0
+#: An illness has a beginning only after a time in which the sensor was clearly well, not merely less ill:
+LOAD_WELL_CONTRAST = 0.7
+RAISED_DRIVING_WELL_SHARE = 0.03
+COVER_WELL_OPEN_SHARE = 0.8
+COVER_WELL_TURNS_SHARE = 0.01
 PARTS = 14  # the stored time is looked at in so many parts to date an illness
 
 Bools = NDArray[np.bool_]
-_Word = tuple[float, str]  # how well, the more the better, and why ill; "" where it is well
+_Word = tuple[float, str, bool]  # how well, the more the better; why ill ("" where it is not); whether clearly well
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def load_illness(time_ms: Ints, load: Ints, road: Bools, after: NDArray[np.int8]
             return None
         contrast = float(loaded.mean() - emptied.mean())
         why = f"says loaded in {loaded.mean():.0%} of fixes after loading, {emptied.mean():.0%} after unloading"
-        return contrast, why if contrast < LOAD_CONTRAST else ""
+        return contrast, why if contrast < LOAD_CONTRAST else "", contrast >= LOAD_WELL_CONTRAST
 
     words = load[spoken]
     unknown = word(np.ones(len(load), bool)) is None
@@ -87,7 +92,7 @@ def lift_illness(time_ms: Ints, lift: Ints, speed_kmh: Floats) -> Illness | None
         at_speed, told = int((rows & raised & fast).sum()), int((rows & raised).sum())
         why = f"body up at more than {DRIVING_KMH:.0f} km/h in {at_speed} of {told} raised fixes"
         ill = at_speed >= RAISED_DRIVING_MIN and at_speed > RAISED_DRIVING_SHARE * told
-        return (1 - at_speed / told, why if ill else "") if told else None
+        return (1 - at_speed / told, why if ill else "", at_speed <= RAISED_DRIVING_WELL_SHARE * told) if told else None
 
     return _dated(time_ms, word)
 
@@ -112,9 +117,10 @@ def cover_illness(time_ms: Ints, cover: Ints, road: Bools) -> Illness | None:
         near = np.diff(time_ms[at]) <= NEIGHBOURS_MS
         turns = int((near & (np.diff(cover[at]) != 0)).sum())
         if turns >= COVER_TURNS_MIN and turns > COVER_TURNS_SHARE * near.sum():
-            return 1 - turns / int(near.sum()), f"turns {turns} times in {int(near.sum())} steps while driving"
+            return 1 - turns / int(near.sum()), f"turns {turns} times in {int(near.sum())} steps while driving", False
         why = f"open in {open_share:.0%} of fixes on the road"
-        return 1 - open_share, why if open_share >= COVER_OPEN_SHARE else ""
+        well = open_share <= COVER_WELL_OPEN_SHARE and turns <= max(1, COVER_WELL_TURNS_SHARE * near.sum())
+        return 1 - open_share, why if open_share >= COVER_OPEN_SHARE else "", well
 
     return _dated(time_ms, word)
 
@@ -122,7 +128,8 @@ def cover_illness(time_ms: Ints, cover: Ints, road: Bools) -> Illness | None:
 def _dated(time_ms: Ints, word: Callable[[Bools], _Word | None]) -> Illness | None:
     """An illness of the whole time or of its later part; `word` gives None where nobody knows.
 
-    It is dated to the moment that parts a well sensor from an ill one best, where there is such a moment.
+    It is dated to the moment that parts a clearly well sensor from an ill one best, where there is such a moment, else
+    to the start: a flicker that shows seldom at first was there all the time.
     """
     whole = word(np.ones(len(time_ms), bool))
     late = word(time_ms >= time_ms[len(time_ms) // 2])
@@ -133,7 +140,7 @@ def _dated(time_ms: Ints, word: Callable[[Bools], _Word | None]) -> Illness | No
     for k in range(1, PARTS):
         cut_ms = begin + (end - begin) * k // PARTS
         before, after = word(time_ms < cut_ms), word(time_ms >= cut_ms)
-        if before and after and after[1] and not before[1]:
+        if before and after and after[1] and before[2]:
             parted.append((before[0] - after[0], cut_ms, after[1]))
     if parted:
         _, since_ms, why = max(parted)

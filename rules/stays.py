@@ -29,6 +29,8 @@ TREMBLE_MM = 25_000  # a way this short between two stands is noise
 class Stay(NamedTuple):
     """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond its fixes; `still_ms` is standing alone.
 
+    `n` counts its standing fixes, `off` those of them at which the ignition was off.
+
     A `silence` is no fix at all (or a position frozen by a jammer, then `n` counts its fixes): the truck may have been
     anywhere, and was next seen `moved_m` away.
     """
@@ -43,6 +45,7 @@ class Stay(NamedTuple):
     n: int
     silence: bool = False
     moved_m: float = 0.0
+    off: int = 0
 
     def holds(self, at_ms: int, slack_ms: int = 0) -> bool:
         """Whether an instant lies in the stay, give or take."""
@@ -124,14 +127,15 @@ def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
     start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)
     if i == j:
         x, y = first.mean_m
-        return Stay(start_ms, end_ms, x, y, end_ms - start_ms, first.start_ms, first.end_ms, first.n)
-    n = sum_x = sum_y = still_ms = 0
+        return Stay(start_ms, end_ms, x, y, end_ms - start_ms, first.start_ms, first.end_ms, first.n, off=first.off)
+    n = sum_x = sum_y = still_ms = off = 0
     for k in range(i, j + 1):
         row = motion[k]
         if row.key == STILL:
-            n, sum_x, sum_y = n + row.n, sum_x + row.sum_x_dm, sum_y + row.sum_y_dm
+            n, sum_x, sum_y, off = n + row.n, sum_x + row.sum_x_dm, sum_y + row.sum_y_dm, off + row.off
             still_ms += outer_end_ms(row, motion[k + 1] if k + 1 < len(motion) else None) - outer_start_ms(row)
-    return Stay(start_ms, end_ms, sum_x / n / DM_PER_M, sum_y / n / DM_PER_M, still_ms, first.start_ms, last.end_ms, n)
+    x, y = sum_x / n / DM_PER_M, sum_y / n / DM_PER_M
+    return Stay(start_ms, end_ms, x, y, still_ms, first.start_ms, last.end_ms, n, off=off)
 
 
 def _stuck_at_speed(motion: list[Stretch], i: int, j: int) -> bool:
@@ -218,6 +222,13 @@ def travelled_m(rows: list[Stretch], start_ms: int, end_ms: int) -> int:
         if inside > 0:
             total_mm += (row.lead_mm + row.length_mm) * inside // (row.end_ms - begin)
     return total_mm // 1000
+
+
+def driven_m(motion: list[Stretch], start_ms: int, end_ms: int) -> int:
+    """Ground covered between two instants, without what noise adds to the way of a truck that stands."""
+    rows = motion[bisect_left(motion, start_ms, key=_end) : bisect_right(motion, end_ms, key=_start) + 1]
+    moved = [r if r.key != STILL else r._replace(end_ms=r.start_ms, length_mm=0) for r in rows]
+    return travelled_m([r for r in moved if r.lead_ms > 0 or r.end_ms > r.start_ms], start_ms, end_ms)
 
 
 def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:

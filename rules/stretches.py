@@ -36,7 +36,8 @@ class Stretch(NamedTuple):
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
     `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
     truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channel `corridor` the
-    place of every fix as long as they are few, else the outermost four (west, east, south, north).
+    place of every fix as long as they are few, else the outermost four (west, east, south, north). `off`: of the
+    channel `motion` the fixes at which the ignition was off.
     """
 
     key: Any
@@ -55,6 +56,7 @@ class Stretch(NamedTuple):
     top_kmh: float
     leapt: bool = False
     trail: tuple[Place, ...] = ()
+    off: int = 0
 
     @property
     def mean_m(self) -> tuple[float, float]:
@@ -70,7 +72,7 @@ def join(a: Stretch, b: Stretch) -> Stretch:
     return Stretch(
         a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
         a.x0_dm, a.y0_dm, b.x1_dm, b.y1_dm, a.sum_x_dm + b.sum_x_dm, a.sum_y_dm + b.sum_y_dm,
-        max(a.top_kmh, b.top_kmh), a.leapt, trail,
+        max(a.top_kmh, b.top_kmh), a.leapt, trail, a.off + b.off,
     )  # fmt: skip
 
 
@@ -87,7 +89,7 @@ def join_all(parts: Sequence[Stretch], key: Any) -> Stretch:
         key, first.start_ms, last.end_ms, n, first.lead_ms, first.lead_mm,
         sum(p.lead_mm + p.length_mm for p in parts) - first.lead_mm, first.x0_dm, first.y0_dm, last.x1_dm, last.y1_dm,
         sum(p.sum_x_dm for p in parts), sum(p.sum_y_dm for p in parts), max(p.top_kmh for p in parts), first.leapt,
-        trail,
+        trail, sum(p.off for p in parts),
     )  # fmt: skip
 
 
@@ -122,6 +124,7 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
     x_dm = np.rint(np.clip(fixes.x_m, -1e8, 1e8) * DM_PER_M).astype(np.int64)
     y_dm = np.rint(np.clip(fixes.y_m, -1e8, 1e8) * DM_PER_M).astype(np.int64)
     sums = [np.r_[0, np.cumsum(column)] for column in (x_dm, y_dm, fixes.lead_mm)]
+    off = np.r_[0, np.cumsum(fixes.ignition_off)]
     broken = np.zeros(count, dtype=bool)
     broken[fixes.starts[:-1][fixes.starts[:-1] < count]] = True
     broken |= (fixes.lead_ms > silence_ms) | fixes.leapt
@@ -148,8 +151,9 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         if name == "zone":
             values[0] = [fixes.zone_sets[k] for k in values[0]]
         trails = _trails(first, last, x_dm, y_dm) if name == "corridor" else repeat((), len(first))
+        offs = (off[last + 1] - off[first]).tolist() if name == "motion" else repeat(0, len(first))
         # what Stretch(*row) does, without its keywords: this is the one place where stretches are made by the thousand
-        listed = [tuple.__new__(Stretch, row) for row in zip(*values, trails, strict=True)]
+        listed = [tuple.__new__(Stretch, row) for row in zip(*values, trails, offs, strict=True)]
         bounds = np.searchsorted(first, fixes.starts).tolist()
         for k, row in enumerate(rows):
             row[name] = listed[bounds[k] : bounds[k + 1]]

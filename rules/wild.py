@@ -28,6 +28,7 @@ SIGNS_AGAIN, SIGNS_HOME = 2.0, 2.5  # of four and more signs, each at most 1;
 SIGNS_AGAIN_OFF_ROAD = 1.75  # who stood off the roads, where they are known, and loads again, was at no light
 SIGNS_UNSEEN = 3.5  # where a delivery may have gone unseen
 CREPT = 0.8  # what a stand off the roads counts when the truck was at speed right before or after it
+PARKED_SHARE = 0.5  # of a stand's fixes with the ignition off; a late word at either end is none
 JAMMED = 0.3  # what creeping to a stand and away from it counts on a road
 
 
@@ -70,12 +71,14 @@ def likeliest(
     for stay, index in stands:
         if index != NOWHERE or not policy.dump_stand_min_s <= stay.still_ms / 1000 <= policy.dump_stand_max_s:
             continue
+        if stay.off > PARKED_SHARE * stay.n:
+            continue  # the engine's pump raises the body: who has switched off rests
         near_end = hypot(stay.x_m - x0, stay.y_m - y0) >= FAR_END_SHARE * far
         long = stay.still_ms >= policy.dump_stand_long_s * 1000
         off, place = _off_road(stay, rows, ground, fleet)
         gate = long and not unseen and _at_gate(stay, ground)
         back = turned_back(stay, motion)
-        if fleet.roads and off >= CREPT:
+        if fleet.roads and off >= CREPT and stay.n > 1:
             back = max(back, 0.0)  # a track may lead on to another road; going straight on tells of lights, on a road
         signs = off + long + back + near_end + gate + place
         words = tuple(w for w, told in (("turned_back", True), ("gate", gate), ("known_place", place)) if told)

@@ -13,10 +13,11 @@ from shapely.geometry.base import BaseGeometry
 
 from rules.ground import Ground
 from rules.hauls import Haul
+from rules.intervals import subtract
 from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Rule
-from rules.stays import outer_end_ms, outer_start_ms, travelled_m
+from rules.stays import driven_m, outer_end_ms, outer_start_ms
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
@@ -32,14 +33,20 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     policy, lines = ground.policy, ground.lines_of(haul.permits)
     allowed = {haul.loading.site}.union(*(p.disposal for _, p in haul.permits))
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
-    parts = [part for part in outside if not any(a <= part[0].start_ms and part[0].end_ms <= b for a, b in at_allowed)]
+    frozen = [(s.start_ms, s.end_ms) for s in haul.stays if s.silence and s.n]  # nobody knows where the truck was
+    parts = [
+        (row, a, b)
+        for row, start, end in outside
+        if not any(a <= row.start_ms and row.end_ms <= b for a, b in at_allowed)
+        for a, b in subtract([(start, end)], frozen)
+    ]
     breaches = []
-    for group in _driven(parts, lines, policy):
-        outside_ms, length_mm = _size(group)
+    for group in _driven(parts, rows["motion"], lines, policy):
+        outside_ms, length_m = _size(group, rows["motion"])
         (x, y), worst = _worst([r for r, _, _ in group], lines)
         evidence = {
             "outside_s": outside_ms // 1000,
-            "distance_m": length_mm // 1000,
+            "distance_m": length_m,
             "max_deviation_m": round(worst),
             "fixes_outside": sum(r.n for r, _, _ in group),
             "parts": len(group),
@@ -55,24 +62,24 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     return breaches
 
 
-def _driven(parts: list[Part], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
+def _driven(parts: list[Part], motion: list[Stretch], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
     """Merged stretches that are long enough once reflections are taken out of them."""
     bridge_ms = policy.merge_s * 1000
-    suspects = [group for group in _merged(parts, bridge_ms) if _enough(group, policy)]
+    suspects = [group for group in _merged(parts, bridge_ms) if _enough(group, motion, policy)]
     if not suspects:
         return []
     real = [part for group in suspects for part in group if not is_reflection(part[0], lines)]
-    return [group for group in _merged(real, bridge_ms) if _enough(group, policy)]
+    return [group for group in _merged(real, bridge_ms) if _enough(group, motion, policy)]
 
 
-def _enough(group: list[Part], policy: Policy) -> bool:
-    outside_ms, length_mm = _size(group)
-    return outside_ms >= policy.off_route_min_s * 1000 and length_mm >= policy.off_route_min_m * 1000
+def _enough(group: list[Part], motion: list[Stretch], policy: Policy) -> bool:
+    outside_ms, length_m = _size(group, motion)
+    return outside_ms >= policy.off_route_min_s * 1000 and length_m >= policy.off_route_min_m
 
 
-def _size(group: list[Part]) -> tuple[int, int]:
-    """Time (ms) and way (mm) outside, as far as it lies on the laden leg."""
-    return sum(end - start for _, start, end in group), sum(1000 * travelled_m([r], a, b) for r, a, b in group)
+def _size(group: list[Part], motion: list[Stretch]) -> tuple[int, int]:
+    """Time (ms) and way driven (m) outside, as far as it lies on the laden leg."""
+    return sum(end - start for _, start, end in group), sum(driven_m(motion, a, b) for _, a, b in group)
 
 
 def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
@@ -128,7 +135,7 @@ RULE = Rule(
     policy_keys=("off_route_min_s", "off_route_min_m", "corridor_m", "merge_s", "silence_min_s"),
     evidence=(
         EvidenceField("outside_s", "s", "time outside every corridor, what lies between merged parts left out"),
-        EvidenceField("distance_m", "m", "ground covered outside"),
+        EvidenceField("distance_m", "m", "way driven outside"),
         EvidenceField("max_deviation_m", "m", "farthest from the nearest permitted route"),
         EvidenceField("fixes_outside", "fixes", "fixes outside"),
         EvidenceField("parts", "", "excursions merged into one"),

@@ -19,7 +19,10 @@ from rules.stretches import Rows
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     """One breach a merged stretch of laden driving outside the hours."""
     policy, zone = ground.policy, ground.registry.zone
-    leg: list[Span] = [(haul.left_ms, haul.end_ms)]
+    left = haul.unloading
+    sensed_ms = left.sensed_ms if left and left.sensed_ms and left.stay and not left.in_silence else haul.end_ms
+    end_ms = max(haul.end_ms, sensed_ms)  # shunting in the queue for the tip is driving with a load
+    leg: list[Span] = [(haul.left_ms, end_ms)]
     bans = intersect(leg, union((b.start_ms, b.end_ms) for b in ground.registry.bans))
     closed: list[Span] = []
     if haul.permits:
@@ -27,7 +30,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         closed = subtract(subtract(leg, policy.day.between(*leg[0], zone)), open_hours)
     if not bans and not closed:
         return []
-    motion = [r for r in rows["motion"] if r.end_ms >= haul.left_ms and r.start_ms <= haul.end_ms]
+    motion = [r for r in rows["motion"] if r.end_ms >= haul.left_ms and r.start_ms <= end_ms]
     driving = drives_of(motion, policy.halt_max_s * 1000, policy.silence_min_s * 1000, list(haul.stays))
     banned, beyond = intersect(driving, bans), intersect(driving, closed)
     breaches = []

@@ -23,7 +23,7 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
     for row, start, end in clipped(outing.rows["speeding"], outing.start_ms, outing.end_ms):
         if not row.key or (row.n == 1 and row.top_kmh < policy.speed_limit_kmh + NOISE_KMH):
             continue
-        if groups and row.start_ms - groups[-1][-1][0].end_ms < policy.overspeed_merge_s * 1000:
+        if groups and start - groups[-1][-1][2] < policy.overspeed_merge_s * 1000:
             groups[-1].append((row, start, end))
         else:
             groups.append([(row, start, end)])

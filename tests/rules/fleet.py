@@ -80,6 +80,7 @@ class Drive:
         self.load: str | None = None
         self.lift: bool | None = None
         self.cover: bool | None = None
+        self.acc: bool | None = None
         self.rows: list[dict[str, object]] = []
 
     def at(self, x_m: float, y_m: float) -> Drive:
@@ -94,7 +95,7 @@ class Drive:
         lon, lat = deg(self.x, self.y)
         row = dict.fromkeys(FIX_SCHEMA)
         row |= dict(plate=self.plate, terminal=self.terminal, time_ms=self.now_ms, lon=lon, lat=lat, datum="wgs84")
-        row |= dict(speed_kmh=speed_kmh, load=self.load, lift=self.lift, cover=self.cover, valid=True)
+        row |= dict(speed_kmh=speed_kmh, load=self.load, lift=self.lift, cover=self.cover, acc=self.acc, valid=True)
         self.rows.append(row)
 
     def stand(self, seconds: float) -> Drive:

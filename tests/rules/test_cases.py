@@ -3,9 +3,10 @@
 A case has `name`, `steps` and `expect`, and may set `start` (local clock on Monday 2026-11-16), `every_s` (between
 fixes), `plate`, `jitter_m`, and `town` (changes to the usual registry: `permit = "none"`, `permit_hours`,
 `permit_to` (local date), `route_y_m`, `whitelist_to`, `ban` (local clock span)).
-`other` is what a second device under the same plate does; `rule_too` names a rule that must stay silent.
+`other` is what a second device under the same plate does (every `other_every_s`); `rule_too` names a rule that must
+stay silent.
 Steps: `stand S`, `go X,Y [KMH]`, `silent S`, `load empty|full|none`, `lift up|down|none`,
-`cover open|closed|none`, `at X,Y` (starts there), `jump DX,DY` (positions are
+`cover open|closed|none`, `ignition on|off|none`, `at X,Y` (starts there), `jump DX,DY` (positions are
 shifted from here on; `jump 0,0` ends it), `invalid S` (stands with positions that are not valid).
 `expect` lists the rule's violations as `{from_s, to_s}` after the first fix, with `within_s` of slack (30), and further
 keys that must stand in the evidence.
@@ -76,7 +77,8 @@ def drive(case: dict[str, Any]) -> pl.DataFrame:
 
 
 def fixes_of(case: dict[str, Any], steps: list[str], plate: str, terminal: str) -> pl.DataFrame:
-    truck = Drive(plate, terminal, clock_ms(case.get("start", "22:00")), case.get("every_s", 10))
+    every_s = case.get("other_every_s", case.get("every_s", 10)) if terminal == "x9" else case.get("every_s", 10)
+    truck = Drive(plate, terminal, clock_ms(case.get("start", "22:00")), every_s)
     shift = (0.0, 0.0)
     for step in steps:
         verb, *words = step.split()
@@ -92,6 +94,8 @@ def fixes_of(case: dict[str, Any], steps: list[str], plate: str, terminal: str) 
             truck.load = None if words[0] == "none" else words[0]
         elif verb == "cover":
             truck.cover = None if words[0] == "none" else words[0] == "closed"
+        elif verb == "ignition":
+            truck.acc = None if words[0] == "none" else words[0] == "on"
         elif verb == "at":
             x, y = map(float, words[0].split(","))
             truck.at(x, y)

@@ -131,3 +131,13 @@ def test_a_cover_is_believed_where_it_closes_and_keeps_still(cover: str, word: s
     _, health = learn(fixes.with_columns(cover=pl.Series(shut[cover])), ground())
     why = health[0].faults.get("cover", {}).get("why", "")
     assert why.startswith(word) and bool(why) == bool(word)
+
+
+def test_a_flicker_that_shows_seldom_at_first_was_there_all_the_time() -> None:
+    fixes, _ = arrange(noisy(night(load=False).fixes(), 3))
+    words = fixes["lift"].to_numpy().copy()
+    fast = np.flatnonzero((fixes["speed_kmh"] > 20).to_numpy())
+    words[fast[[5, len(fast) // 4]]] = True
+    words[fast[len(fast) // 2 :: 12]] = True
+    _, health = learn(fixes.with_columns(lift=pl.Series(words)), ground())
+    assert health[0].faults["lift"]["since_ms"] == int(fixes["time_ms"][0])

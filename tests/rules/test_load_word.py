@@ -77,6 +77,12 @@ def test_a_lone_word_before_a_gap_is_no_beginning() -> None:
     assert LoadWord().hear(with_gap([(1, 30), (0, 2)], 500_000, [(0, 20)]))[1] == [Flip(False, 300_000, 290_000)]
 
 
+def test_a_lone_first_word_that_the_next_contradict_was_no_load() -> None:
+    assert flips([(1, 1), (0, 9)]) == []
+    assert flips([(1, 1), (0, 9), (1, 9)]) == [Flip(True, 100_000, 90_000)]
+    assert flips([(1, 2), (0, 9)]) == [Flip(False, 20_000, 10_000)]
+
+
 def test_a_first_word_after_a_silence_is_a_beginning_however_seldom_the_next_come() -> None:
     parked = [r._replace(start_ms=k * 285_000, end_ms=k * 285_000) for k, r in enumerate(rows([(0, 1)] * 5))]
     after = [r._replace(start_ms=r.start_ms + 1_200_000, end_ms=r.end_ms + 1_200_000) for r in parked]
