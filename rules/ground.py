@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
+from rules.corridor import Corridor
 from rules.plane import Floats, Plane
 from rules.raster import Ints, PolygonIndex
 from rules.registry import MAX_PERMITS_OF_PLATE, Permit, Registry, Site
@@ -26,7 +27,7 @@ class PermitGround:
     """A permit's routes in metres: the joined corridor and, for measuring, the joined lines."""
 
     permit: Permit
-    corridor: BaseGeometry
+    corridor: Corridor
     lines: BaseGeometry
     disposal: frozenset[int]  # the sites that it names, by index
 
@@ -59,9 +60,7 @@ class Ground:
 
     def _lay(self, permit: Permit, named: Mapping[str, list[int]]) -> PermitGround:
         lines = [self.plane.flatten(r.line) for r in permit.routes]
-        buffers = [shapely.buffer(line, r.corridor_m) for line, r in zip(lines, permit.routes, strict=True)]
-        corridor = shapely.union_all(buffers)
-        shapely.prepare(corridor)
+        corridor = Corridor(lines, [r.corridor_m for r in permit.routes])
         disposal = frozenset(k for site_id in permit.disposal_sites for k in named[site_id])
         return PermitGround(permit, corridor, shapely.union_all(lines), disposal)
 
@@ -120,7 +119,7 @@ class Ground:
         """A word per point: bit k is set inside the corridor of `permits_of(plate)[k]`."""
         word = np.zeros(len(x_m), dtype=np.int64)
         for k, laid in enumerate(self.permits_of(plate)):
-            word |= shapely.contains_xy(laid.corridor, x_m, y_m).astype(np.int64) << k
+            word |= laid.corridor.holds(x_m, y_m).astype(np.int64) << k
         return word
 
     def districts_at(self, x_m: Floats, y_m: Floats) -> list[str | None]:

@@ -33,14 +33,21 @@ def is_reflection(row: Stretch, lines: BaseGeometry) -> bool:
     places = np.array(row.trail, dtype=np.float64) / DM_PER_M
     if shapely.distance(lines, shapely.points(places)).max() > LARGEST_M:
         return False
-    return bool((_off_route_m(places, lines).max(axis=1) <= BACK_ON_ROUTE_M).any())
+    shifts = _SHIFTS
+    for place in places:  # most shifts fall out at the first few places
+        shifts = shifts[shapely.distance(lines, shapely.points(place + shifts)) <= BACK_ON_ROUTE_M]
+        if not len(shifts):
+            return False
+    return True
 
 
-def _off_route_m(places: NDArray[np.float64], lines: BaseGeometry) -> NDArray[np.float64]:
-    """How far off the routes every place is (columns) under every shift tried (rows)."""
+def _shifts() -> NDArray[np.float64]:
+    """The shifts that are tried, metres east and north, one a row."""
     side = np.arange(-LARGEST_M, LARGEST_M + 1, STEP_M)
     dx, dy = (a.ravel() for a in np.meshgrid(side, side))
     size_m = np.hypot(dx, dy)
-    shifts = np.stack([dx, dy], axis=1)[(size_m >= SMALLEST_M) & (size_m <= LARGEST_M)]
-    off: NDArray[np.float64] = shapely.distance(lines, shapely.points(places[None, :, :] + shifts[:, None, :]))
-    return off
+    shifts: NDArray[np.float64] = np.stack([dx, dy], axis=1)[(size_m >= SMALLEST_M) & (size_m <= LARGEST_M)]
+    return shifts
+
+
+_SHIFTS = _shifts()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from rules.ground import Ground
 
@@ -47,17 +48,45 @@ def speak(
             several.add(plate)
     if not several:
         return fixes, fixes.clear(), after
-    keep = np.ones(fixes.height, dtype=bool)
     rows = np.flatnonzero(fixes["plate"].is_in(list(several)).to_numpy())
-    part = fixes[rows.tolist()].select("plate", "terminal", "time_ms")
-    for row, (plate, terminal, time_ms) in zip(rows.tolist(), part.iter_rows(), strict=True):
-        held = after.get(plate)
-        registered = held.registered if held else _registered(plate, ground)
-        if held is None or terminal in (held.terminal, registered) or time_ms - held.last_ms > YIELD_MS:
-            after[plate] = Voice(terminal, time_ms, registered)
-        else:
-            keep[row] = False
+    keep = np.ones(fixes.height, dtype=bool)
+    keep[rows] = _heard(fixes[rows], after, ground)
     return fixes.filter(keep), fixes.filter(~keep), after
+
+
+def _heard(fixes: pl.DataFrame, voices: dict[str, Voice], ground: Ground | None) -> NDArray[np.bool_]:
+    """Which fixes of trucks with several devices are of the one that speaks then; brings their voices up to date.
+
+    Runs of fixes of one device are looked at, not fixes: two devices in a cab take turns all day.
+    """
+    plate, terminal = pl.col("plate"), pl.col("terminal")
+    turns = fixes.select(plate.ne_missing(plate.shift()) | terminal.ne_missing(terminal.shift())).to_series().to_numpy()
+    turns[0] = True
+    starts = np.flatnonzero(turns)
+    lengths = np.diff(np.r_[starts, fixes.height])
+    time_ms = fixes["time_ms"].to_numpy()
+    last_ms = time_ms[starts + lengths - 1].tolist()
+    speaking: dict[str, tuple[str, int]] = {}
+    registered: dict[str, str] = {}
+    unheard = [0] * len(starts)  # how many of a run's first fixes
+    runs = fixes[starts].select("plate", "terminal").iter_rows()
+    for k, (name, device) in enumerate(runs):
+        if name not in registered:
+            held = voices.get(name)
+            registered[name] = held.registered if held else _registered(name, ground)
+            if held:
+                speaking[name] = held.terminal, held.last_ms
+        by = speaking.get(name)
+        if by is not None and device != by[0] and device != registered[name]:
+            if last_ms[k] - by[1] <= YIELD_MS:
+                unheard[k] = lengths[k]
+                continue
+            run_ms = time_ms[starts[k] : starts[k] + lengths[k]]
+            unheard[k] = int(np.searchsorted(run_ms, by[1] + YIELD_MS, side="right"))
+        speaking[name] = device, last_ms[k]
+    voices |= {name: Voice(*by, registered[name]) for name, by in speaking.items()}
+    place = np.arange(fixes.height) - np.repeat(starts, lengths)
+    return place >= np.repeat(unheard, lengths)
 
 
 def _registered(plate: str, ground: Ground | None) -> str:
