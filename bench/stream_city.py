@@ -45,6 +45,7 @@ class City:
     broker: Broker
     topics: Topics
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    figures: str = ""  # what `serve` told Prometheus last
 
     @property
     def address(self) -> str:
@@ -76,13 +77,16 @@ class City:
 
     def health(self) -> dict[str, Any]:
         """What `serve` says of what runs beside its pages; empty while it does not answer."""
-        told = re.findall(r"serving .* at (http://\S+)", (self.folder / "serve.log").read_text("utf-8"))
         try:
-            with urllib.request.urlopen(f"{told[-1]}healthz", timeout=5) as answer:
-                services: dict[str, Any] = json.load(answer)["services"]
-                return services
+            services: dict[str, Any] = json.loads(self._asked("healthz"))["services"]
+            return services
         except (IndexError, OSError, ValueError):
             return {}
+
+    def _asked(self, path: str) -> str:
+        told = re.findall(r"serving .* at (http://\S+)", (self.folder / "serve.log").read_text("utf-8"))
+        with urllib.request.urlopen(told[-1] + path, timeout=10) as answer:
+            return str(answer.read(), "utf-8")
 
     def taken_in(self, within_s: float) -> None:
         """Waits until `serve` has taken everything in that is there, then ends it: it archives what it gathered.
@@ -98,6 +102,7 @@ class City:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"serve is behind: {figures}; see {self.folder / 'serve.log'}")
             time.sleep(0.3)
+        self.figures = self._asked("metrics")
         if code := self.end("serve"):
             raise RuntimeError(f"serve ended with {code}; see {self.folder / 'serve.log'}")
 
@@ -179,11 +184,14 @@ def city(folder: Path, registry: Path, tracks: list[Path], broker: Broker | None
 
 
 def with_clocks(tracks: list[Path], to: Path) -> Path:
-    """A file with one fix for each partition, a day after the tracks: by it every truck is known to have gone."""
-    last = max(
-        int(frame["time"].dt.epoch("ms").max())  # type: ignore[arg-type]
-        for frame in read_rows(list(tracks), tally=Tally(), batch_rows=500_000)
-    )
+    """A file with one fix for each partition, well after the tracks: by it every truck is known to have gone.
+
+    Times in the future do not count: a clock that is later still would be set aside, and nobody would have gone.
+    """
+    now_ms, last = time.time_ns() // 1_000_000, 0
+    for frame in read_rows(list(tracks), tally=Tally(), batch_rows=500_000):
+        times = frame["time"].dt.epoch("ms")
+        last = max(last, int(times.filter(times < now_ms).max() or 0))  # type: ignore[call-overload]
     plates: dict[int, str] = {}
     number = 0
     while len(plates) < PARTITIONS:

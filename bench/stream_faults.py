@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.stream_city import City, city, know, run_reference, teach, with_clocks
-from bench.stream_verdict import Told, Verdict, judged, kept_by, plant, seen, told_by
+from bench.stream_verdict import Told, Verdict, differences, judged, kept_by, plant, seen, told_by
 from reports.settle import judge_days, record_days
 from reports.store import Store
 
@@ -96,6 +96,7 @@ def main() -> int:
         told = kept_by(town.store, told_by(town.findings()).said)
         verdict = judged(reference, told, town.store)
         print(f"{trial.name}: {len(faults)} faults in {time.monotonic() - began_s:.0f} s; {verdict}", flush=True)
+        print("\n".join(differences(reference, town.store, verdict)), flush=True)
         planted = judged(reference, plant(told), town.store)
         print(f"planted one of each: {planted}", flush=True)
         if verdict.late:

@@ -81,6 +81,22 @@ def judged(reference: Path, told: Told, stream: Path | None = None) -> Verdict:
     return Verdict(len(wanted), lost, doubled, extra, altered, received, missing, late)
 
 
+def differences(reference: Path, stream: Path, verdict: Verdict) -> list[str]:
+    """The first altered violations in words: which of their columns differ, and how."""
+    ids = verdict.altered[:5]
+    told = []
+    rows = []
+    for folder in (reference, stream):
+        with Store.read(folder) as store:
+            found = store.query("SELECT * FROM kept.violations WHERE list_contains($1, violation_id)", [ids])
+            rows.append({row["violation_id"]: row for row in found.iter_rows(named=True)})
+    for i in ids:
+        was, now = rows[0][i], rows[1][i]
+        unlike = {c: (was[c], now[c]) for c in was if was[c] != now[c] and c not in ("facts", "recorded_ms")}
+        told.append(f"{was['rule']} {was['plate']}: {unlike}")
+    return told
+
+
 def _facts(store: Store) -> dict[str, str]:
     rows: pl.DataFrame = store.query("SELECT violation_id, facts FROM kept.violations")
     return dict(rows.iter_rows())

@@ -160,9 +160,13 @@ def _json_text(value: Any) -> str | None:
     return json.dumps(value)
 
 
-#: JSON Lines. Values of one type a field are read as such, mixed ones as text.
+#: JSON Lines. Values of one type a field are read as such, mixed ones as text; times as numbers or as text.
 JSON_LINES = TextFormat(
-    whole=(_json_whole(_JSON_SCHEMA), _json_whole(_TEXT_SCHEMA)),  # type: ignore[arg-type]
+    whole=(
+        _json_whole({**_JSON_SCHEMA, "time": pl.Int64()}),
+        _json_whole(_JSON_SCHEMA),
+        _json_whole(_TEXT_SCHEMA),  # type: ignore[arg-type]
+    ),
     pieces=_json_whole(_TEXT_SCHEMA),  # type: ignore[arg-type]
     plain=_json_plain,
     single=_json_single,

@@ -8,7 +8,8 @@ follows the clock of this machine and its load; what is found in the end does no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Mapping, Set
 
 import numpy as np
 import polars as pl
@@ -25,17 +26,17 @@ EARLY_RULES = frozenset(
     {"overspeed", "quiet_zone", "no_entry", "daytime_not_whitelisted", "off_route", "outside_hours"}
     | {"uncovered_load", "no_permit"}
 )
-RECHECK_S = 3.0
+RECHECK_S = 1.0
 #: A truck that has been silent for so long is said whole, as the end of its tracks.
 GONE_MS = 12 * 3_600_000
 
 
-def suspicious(fixes: pl.DataFrame, state: State, ground: Ground) -> set[str]:
+def suspicious(fixes: pl.DataFrame, laden: Set[str], ground: Ground) -> set[str]:
     """The trucks among these fixes of which an open stretch may be found: more than there are, hardly fewer.
 
     Args:
         fixes: `FIX_SCHEMA`; what has just come.
-        state: the trucks' state after it was taken in.
+        laden: the trucks that have loaded, as far as is known.
         ground: the registry on the plane.
     """
     if not fixes.height:
@@ -62,10 +63,8 @@ def suspicious(fixes: pl.DataFrame, state: State, ground: Ground) -> set[str]:
         plate = str(plates[part[0]])
         if plate in found:
             continue
-        truck = state.trucks.get(plate)
-        laden = truck is not None and truck.loading is not None
         if (by_day[part].any() and not _may_drive(plate, int(time[part[-1]]), ground)) or (
-            laden
+            plate in laden
             and (
                 not by_day[part].all()
                 or body_open[part].any()
@@ -90,24 +89,32 @@ def as_if_ended(part: State, ground: Ground, knowledge: Knowledge) -> Findings:
 
 
 class Words:
-    """The early words that stand: said, and neither confirmed by a final one nor withdrawn. By truck, their ids."""
+    """The early words that stand: said, and neither confirmed by a final one nor withdrawn.
 
-    def __init__(self, standing: Mapping[str, Iterable[str]] | None = None) -> None:
-        self.standing: dict[str, set[str]] = {p: set(ids) for p, ids in (standing or {}).items()}
+    By truck, their ids with a digest of what was said.
+    """
+
+    def __init__(self, standing: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        self.standing: dict[str, dict[str, int]] = {p: dict(ids) for p, ids in (standing or {}).items()}
 
     def settled(self, found: Findings) -> None:
         """Takes note of final findings."""
         for v in found.violations:
             ids = self.standing.get(v.plate)
             if ids is not None:
-                ids.discard(v.violation_id)
+                ids.pop(v.violation_id, None)
 
-    def compare(self, plate: str, now: Findings) -> tuple[list[str], set[str]]:
-        """What is to be said of a truck: ids that are new, and ids to withdraw; takes note of both."""
-        ids = {v.violation_id for v in now.violations if v.plate == plate}
-        before = self.standing.get(plate, set())
-        if ids:
-            self.standing[plate] = ids
-        else:
-            self.standing.pop(plate, None)
-        return sorted(ids - before), before - ids
+    def compare(self, plate: str, now: Mapping[str, bytes], *, whole: bool) -> tuple[list[str], set[str]]:
+        """What is to be said of a truck: ids that are new, and ids to withdraw; takes note of both.
+
+        Args:
+            plate: the truck.
+            now: by id, the words that would be said.
+            whole: nothing more is expected of the truck: what has become of an open stretch since is said too.
+        """
+        before = self.standing.pop(plate, {})
+        digests = {i: zlib.crc32(word) for i, word in now.items()}
+        new = sorted(i for i, digest in digests.items() if i not in before or (whole and before[i] != digest))
+        if now:
+            self.standing[plate] = {i: digests[i] if i in new else before[i] for i in sorted(now)}
+        return new, before.keys() - now.keys()

@@ -9,23 +9,31 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import polars as pl
 
+from ingest.fix import FIX_SCHEMA
 from ingest.kafka.plates import partition_of
 from ingest.kafka.records import Decoded, Record, SetAside, decode
 from ingest.tally import Tally
-from rules.engine import Counts, State, step
+from rules.engine import Counts, step
 from rules.findings import Findings
 from rules.fleet import on_time
 from rules.ground import Ground
 from rules.health import Knowledge
 from stream import messages
 from stream.early import EARLY_RULES, GONE_MS, RECHECK_S, Words, as_if_ended, suspicious
-from stream.packing import part_of, plates_of, together, without
+from stream.fates import fates
+from stream.packing import Bucket
+from stream.trucks import Trucks
 
 COUNTS = tuple(Counts.__dataclass_fields__)
+#: Trucks of a step: more of them at once would all have to be unpacked at once.
+STEP_TRUCKS = 2_000
+#: Early words are looked for in so many trucks at once, and in so many that a backlog hid.
+LOOK_TRUCKS, MANY = 50, 500
 
 
 @dataclass
@@ -33,8 +41,8 @@ class Part:
     """A partition's accounts: where its input stands, what became of it, early words that stand.
 
     `cuts` are the ends (offsets) of the batches taken since `snapshot`, each with the `now_ms` it was read by: taken
-    again in the same cuts, the same trucks come out. `counts` book what a step counts over several partitions on the
-    first of them. `clock_ms` is the newest time in the partition, `read_ms` the `now_ms` of the last batch.
+    again in the same cuts, the same trucks come out. `clock_ms` is the newest time in the partition, `read_ms` the
+    `now_ms` of the last batch.
     """
 
     offset: int
@@ -47,6 +55,7 @@ class Part:
     read_ms: int = 0
     fixes_since: int = 0
     snapshot_s: float = 0.0
+    snapshot_cost_s: float = 0.0
 
 
 @dataclass
@@ -70,35 +79,35 @@ class Judge:
     def __init__(self, ground: Ground, knowledge: Knowledge, partitions: int) -> None:
         self.ground, self.knowledge, self.partitions = ground, knowledge, partitions
         self.hold_ms = ground.policy.allowed_lateness_s * 1000
-        self.state = State()
+        self.trucks = Trucks(self.partition)
         self.parts: dict[int, Part] = {}
         self.newest_ms: dict[str, int] = {}
         self._checked_s: dict[str, float] = {}
         self._waiting: dict[str, None] = {}
+        self._unseen: dict[str, None] = {}  # judged behind a backlog, or by somebody else, and not looked at since
         self._quiet: dict[str, int] = {}
-        self._fresh = self.state.pending
+        self._fresh = pl.DataFrame(schema=FIX_SCHEMA)
 
     def partition(self, plate: str) -> int:
         """The partition of a truck."""
         return partition_of(plate, self.partitions)
 
-    def gain(self, parts: Mapping[int, Part], states: Sequence[State]) -> None:
-        """Takes partitions over with the state of their trucks."""
-        self.state = together([self.state, *states])
+    def gain(self, parts: Mapping[int, Part], trucks: Sequence[Bucket]) -> None:
+        """Takes partitions over with their trucks."""
+        self.trucks.gain(trucks)
         self.parts |= parts
-        for state in states:
-            self.newest_ms |= state.judged_ms
-            self._hear(state.pending)
+        for bucket in trucks:
+            self.newest_ms |= bucket.judged_ms
+            self._unseen |= dict.fromkeys(bucket.judged_ms)
+            self._hear(bucket.pending)
 
     def lose(self, partitions: Iterable[int]) -> None:
         """Forgets partitions and their trucks."""
         gone = set(partitions)
         for partition in gone:
             self.parts.pop(partition, None)
-        plates = [p for p in plates_of(self.state) | set(self.newest_ms) if self.partition(p) in gone]
-        self.state = without(self.state, plates)
-        for plate in plates:
-            for held in (self.newest_ms, self._checked_s, self._waiting, self._quiet):
+        for plate in self.trucks.lose(gone) | {p for p in self.newest_ms if self.partition(p) in gone}:
+            for held in (self.newest_ms, self._checked_s, self._waiting, self._unseen, self._quiet):
                 held.pop(plate, None)
 
     def take(self, records: Mapping[int, Sequence[Record]], ends: Mapping[int, int], now_ms: int) -> Said:
@@ -110,9 +119,9 @@ class Judge:
             now_ms: the present, epoch ms.
         """
         decoded = decode(records, self.partitions, now_ms=now_ms)
-        found, counts, late = self._judge(decoded.fixes)
+        found, counts, late = self._judge(decoded.fixes, booked=True)
         said = Said(aside=decoded.aside, fixes=sum(t.received for t in decoded.tallies.values()))
-        for plate, first_ms, last_ms, fixes in late.iter_rows():
+        for plate, first_ms, last_ms, fixes in late:
             said.add(self.partition(plate), plate, messages.late(plate, first_ms, last_ms, fixes))
         self._book(decoded, ends, now_ms, counts)
         for v in found.violations:
@@ -139,21 +148,27 @@ class Judge:
         Args:
             said: of the batch just taken.
             budget_s: how long it may take.
-            live: whether the newest fixes are being judged; behind a backlog, open stretches close soon enough.
+            live: whether the newest fixes are being judged; behind a backlog, open stretches close soon enough. Those
+                that have not when it is over are said then.
         """
         deadline = time.monotonic() + budget_s
         if live:
-            self._waiting |= dict.fromkeys(suspicious(self._fresh, self.state, self.ground))
+            self._waiting |= dict.fromkeys(suspicious(self._fresh, self.trucks.laden, self.ground))
             self._find_silent()
+        else:
+            self._unseen |= dict.fromkeys(self._fresh["plate"].unique().to_list())
+        self._fresh = self._fresh.clear()
         now_s = time.monotonic()
         due = [p for p in self._waiting if now_s - self._checked_s.get(p, -RECHECK_S) >= RECHECK_S or not live]
-        for at in range(0, len(due), 50):
+        if live:  # what a backlog hid comes last
+            due += [p for p in islice(self._unseen, MANY) if p not in self._waiting]
+        for at in range(0, len(due), LOOK_TRUCKS):
             if at and time.monotonic() > deadline:
                 break
-            self._look_at(due[at : at + 50], said)
+            self._look_at(due[at : at + LOOK_TRUCKS], said)
 
-    def figures(self, partition: int, held: Mapping[int, int]) -> dict[str, Any]:
-        """The accounts of a partition, as they are published; `held` is what `held()` gave for all of them."""
+    def figures(self, partition: int) -> dict[str, Any]:
+        """The accounts of a partition, as they are published."""
         part = self.parts[partition]
         return {
             "offset": part.offset,
@@ -161,42 +176,49 @@ class Judge:
             "usable": part.tally.usable,
             "rejected": {why: [r.count, r.first_ms, r.last_ms, r.example] for why, r in part.tally.rejected.items()},
             "counts": part.counts,
-            "held": held.get(partition, 0),
+            "held": self.trucks.waiting.get(partition, 0),
             "clock_ms": part.clock_ms,
             "open": sum(map(len, part.words.standing.values())),
         }
 
-    def held(self) -> dict[int, int]:
-        """Fixes that wait for stragglers, by partition."""
-        waiting: dict[int, int] = {}
-        for plate, count in self.state.pending.group_by("plate").len().iter_rows():
-            waiting[self.partition(plate)] = waiting.get(self.partition(plate), 0) + count
-        return waiting
+    def _judge(
+        self, fixes: pl.DataFrame, *, booked: bool = False
+    ) -> tuple[Findings, dict[int, Counts], list[tuple[str, int, int, int]]]:
+        """Steps of the trucks among the fixes; the others are not touched.
 
-    def _judge(self, fixes: pl.DataFrame) -> tuple[Findings, Counts, pl.DataFrame]:
-        """One step of the trucks among the fixes; the others' state is not touched."""
+        Returns:
+            What was found, counts by partition where they are `booked`, and by truck what came late.
+        """
         fixes = on_time(fixes, self.knowledge.fleet)
         self._hear(fixes)
-        plates = fixes["plate"].unique().to_list()
-        few = len(plates) * 2 < len(self.state.judged_ms)
-        mine = part_of(self.state, plates) if few else self.state
-        late = self._late(fixes, mine)
-        found, after, counts = step(fixes, mine, self.ground, self.knowledge, self.hold_ms)
-        self.state = together([without(self.state, plates), after]) if few else after
+        plates = fixes["plate"].unique(maintain_order=True).to_list()
+        found, counts, late = Findings(), dict[int, Counts](), list[tuple[str, int, int, int]]()
+        for at in range(0, len(plates), STEP_TRUCKS):
+            some = plates[at : at + STEP_TRUCKS]
+            part = fixes if len(some) == len(plates) else fixes.filter(fixes["plate"].is_in(some))
+            before = self.trucks.state(some)
+            found_here, after, counted = step(part, before, self.ground, self.knowledge, self.hold_ms)
+            if booked:
+                late += self._late(part, before.judged_ms) if counted.late else []
+                for p, more in fates(part, before, after, counted, self.partition, self.ground).items():
+                    counts[p] = counts.get(p, Counts()) + more
+            self.trucks.put(before, after, some)
+            found += found_here
         return found, counts, late
 
-    def _late(self, fixes: pl.DataFrame, state: State) -> pl.DataFrame:
+    def _late(self, fixes: pl.DataFrame, judged_ms: Mapping[str, int]) -> list[tuple[str, int, int, int]]:
         """By truck, the span and number of the fixes whose time has been judged."""
         done = pl.DataFrame(
-            {"plate": list(state.judged_ms), "done_ms": list(state.judged_ms.values())},
+            {"plate": list(judged_ms), "done_ms": list(judged_ms.values())},
             schema={"plate": pl.String, "done_ms": pl.Int64},
         )
         behind = fixes.select("plate", "time_ms").join(done, on="plate").filter(pl.col("time_ms") <= pl.col("done_ms"))
-        return behind.group_by("plate", maintain_order=True).agg(
+        spans = behind.group_by("plate", maintain_order=True).agg(
             first=pl.col("time_ms").min(), last=pl.col("time_ms").max(), fixes=pl.len()
         )
+        return spans.rows()
 
-    def _book(self, decoded: Decoded, ends: Mapping[int, int], now_ms: int, counts: Counts) -> None:
+    def _book(self, decoded: Decoded, ends: Mapping[int, int], now_ms: int, counts: Mapping[int, Counts]) -> None:
         for partition, end in ends.items():
             part = self.parts[partition]
             part.offset = end
@@ -205,9 +227,9 @@ class Judge:
             if partition in decoded.tallies:
                 part.tally += decoded.tallies[partition]
                 part.fixes_since += decoded.tallies[partition].received
-        first = self.parts[min(ends)]
-        for name in COUNTS:
-            first.counts[name] += getattr(counts, name)
+        for partition, counted in counts.items():
+            for name in COUNTS:
+                self.parts[partition].counts[name] += getattr(counted, name)
         newest = decoded.fixes.group_by("plate").agg(pl.col("time_ms").max())
         for plate, time_ms in newest.iter_rows():
             part = self.parts[self.partition(plate)]
@@ -235,18 +257,19 @@ class Judge:
                 self._waiting[plate] = None
 
     def _look_at(self, plates: Sequence[str], said: Said) -> None:
-        now = as_if_ended(part_of(self.state, plates), self.ground, self.knowledge)
+        now = as_if_ended(self.trucks.state(plates), self.ground, self.knowledge)
         now_s = time.monotonic()
         for plate in plates:
             self._waiting.pop(plate, None)
+            self._unseen.pop(plate, None)
             self._checked_s[plate] = now_s
             whole = self._quiet.get(plate) == 2
             mine = [v for v in now.violations if v.plate == plate and (whole or v.rule in EARLY_RULES)]
             partition = self.partition(plate)
-            new, gone = self.parts[partition].words.compare(plate, Findings(mine))
-            by_id = {v.violation_id: v for v in mine}
+            by_id = {v.violation_id: messages.violation(v, still_open=True) for v in mine}
+            new, gone = self.parts[partition].words.compare(plate, by_id, whole=whole)
             for violation_id in new:
-                said.add(partition, plate, messages.violation(by_id[violation_id], still_open=True))
+                said.add(partition, plate, by_id[violation_id])
             for violation_id in sorted(gone):
                 said.add(partition, plate, messages.withdrawn(violation_id, plate))
             said.early += len(new)

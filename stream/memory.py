@@ -8,8 +8,7 @@ owner reads the input again from the snapshot's offset, in the same cuts, and so
 from __future__ import annotations
 
 import time
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,16 +17,17 @@ from kafka import TopicPartition
 from ingest.kafka.client import StreamBroken, consumer
 from ingest.kafka.topics import Topics
 from ingest.tally import Tally
-from rules.engine import State
 from stream.early import Words
 from stream.judging import Part
-from stream.packing import SHAPE, pack, part_of, plates_of, together, unpack
+from stream.packing import SHAPE, Bucket, unpack
 
-#: Trucks of a partition are kept in so many records.
-BUCKETS = 16
 #: A snapshot is written after so many fixes or seconds; a recovery reads no more than that again.
 SNAPSHOT_FIXES = 40_000
 SNAPSHOT_S = 10.0
+#: Of a large fleet it takes long to write; then it is written so much more seldom that it takes this share of the time.
+SNAPSHOT_SHARE = 0.01
+SNAPSHOT_FIXES_MOST = 120_000
+SNAPSHOT_S_MOST = 60.0
 READ_S = 120.0
 
 
@@ -43,47 +43,32 @@ class Accounts(msgspec.Struct):
     cuts: list[tuple[int, int]]
     tally: dict[str, Any]
     counts: dict[str, int]
-    words: dict[str, list[str]]
+    words: dict[str, dict[str, int]]
     clock_ms: int
     read_ms: int
 
 
 _ENCODER, _DECODER = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Accounts)
-PART_KEY = b"part"
-
-
-def bucket_of(plate: str) -> int:
-    """The record that a truck is kept in."""
-    return zlib.crc32(plate.encode("utf-8", "surrogatepass")) % BUCKETS
+PART_KEY, TRUCKS_KEY = b"part", b"trucks-"
 
 
 def snapshot_due(part: Part) -> bool:
     """Whether a partition's trucks should be written now."""
-    return part.fixes_since >= SNAPSHOT_FIXES or time.monotonic() - part.snapshot_s >= SNAPSHOT_S
+    rest_s = min(max(SNAPSHOT_S, part.snapshot_cost_s / SNAPSHOT_SHARE), SNAPSHOT_S_MOST)
+    most = min(SNAPSHOT_FIXES * rest_s / SNAPSHOT_S, SNAPSHOT_FIXES_MOST)
+    return part.fixes_since >= most or time.monotonic() - part.snapshot_s >= rest_s
 
 
 def accounts_record(part: Part, registry: str, topic_id: str, partitions: int) -> bytes:
     """The record of a partition's accounts."""
-    words = {plate: sorted(ids) for plate, ids in part.words.standing.items()}
-    kept = (part.cuts, part.tally.as_json(), part.counts, words, part.clock_ms, part.read_ms)
+    kept = (part.cuts, part.tally.as_json(), part.counts, part.words.standing, part.clock_ms, part.read_ms)
     return _ENCODER.encode(Accounts(SHAPE, registry, topic_id, partitions, part.offset, part.snapshot, *kept))
 
 
-def truck_records(state: State, plates: Iterable[str]) -> list[tuple[bytes, bytes]]:
-    """The records of a partition's trucks, every bucket, so that none keeps an older word."""
-    buckets: list[list[str]] = [[] for _ in range(BUCKETS)]
-    for plate in plates:
-        buckets[bucket_of(plate)].append(plate)
-    mine = part_of(state, [p for several in buckets for p in several])
-    nobody = pack(State())
-    return [
-        (b"trucks-%02d" % n, pack(part_of(mine, several)) if several else nobody) for n, several in enumerate(buckets)
-    ]
-
-
-def mark_snapshot(part: Part) -> None:
-    """Notes that the trucks are written as they are after the last cut."""
+def mark_snapshot(part: Part, cost_s: float) -> None:
+    """Notes that the trucks are written as they are after the last cut, and how long that took."""
     part.snapshot, part.cuts, part.fixes_since, part.snapshot_s = part.offset, [], 0, time.monotonic()
+    part.snapshot_cost_s = cost_s
 
 
 def read_state(bootstrap: str, topics: Topics, partitions: Iterable[int]) -> dict[int, dict[bytes, bytes]]:
@@ -122,7 +107,7 @@ def read_state(bootstrap: str, topics: Topics, partitions: Iterable[int]) -> dic
 
 def restored(
     kept: Mapping[bytes, bytes], where: str, registry: str, topic_id: str, partitions: int
-) -> tuple[Part, State] | None:
+) -> tuple[Part, list[Bucket]] | None:
     """A partition's accounts and its trucks as of the snapshot; None if nothing is kept.
 
     Raises:
@@ -143,7 +128,11 @@ def restored(
         raise StreamBroken(f"{where}: its trucks were judged by another registry; {anew} by this one")
     if accounts.shape != SHAPE:
         raise StreamBroken(f"{where}: the state is of another version; {anew}")
-    trucks = [unpack(data, where) for key, data in sorted(kept.items()) if key.startswith(b"trucks-")]
+    trucks = [unpack(data, where) for key, data in sorted(kept.items()) if key.startswith(TRUCKS_KEY)]
+    if stray := {t.offset for t in trucks} - {accounts.snapshot}:
+        raise StreamBroken(
+            f"{where}: its trucks are of offset {stray.pop()}, its accounts of {accounts.snapshot}; {anew}"
+        )
     part = Part(
         offset=accounts.offset,
         snapshot=accounts.snapshot,
@@ -155,13 +144,4 @@ def restored(
         read_ms=accounts.read_ms,
         snapshot_s=time.monotonic(),
     )
-    return part, together([State(), *trucks]) if trucks else State()
-
-
-def plates_by_partition(state: State, of: Any, partitions: Sequence[int]) -> dict[int, list[str]]:
-    """The trucks of some partitions; `of` gives a plate's."""
-    wanted: dict[int, list[str]] = {p: [] for p in partitions}
-    for plate in plates_of(state):
-        if (partition := of(plate)) in wanted:
-            wanted[partition].append(plate)
-    return wanted
+    return part, trucks

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
-from typing import Any, get_type_hints
+from collections.abc import Mapping, Sequence
+from typing import get_type_hints
 
 import msgspec
 import polars as pl
@@ -15,7 +15,6 @@ import pyarrow as pa
 from ingest.fix import FIX_SCHEMA
 from ingest.kafka.client import StreamBroken
 from rules.clones import Sighting
-from rules.engine import State
 from rules.hauls import Loading
 from rules.load_word import Flip, LoadWord
 from rules.stretches import Rows, Stretch
@@ -36,9 +35,24 @@ def _shape() -> str:
 SHAPE = _shape()
 
 
+@dataclasses.dataclass(frozen=True)
+class Bucket:
+    """Some trucks as they are kept: each packed, what is asked of all, and their fixes; as they are before `offset`."""
+
+    offset: int
+    trucks: Mapping[str, bytes]
+    laden: Sequence[str]
+    voices: Mapping[str, Voice]
+    judged_ms: Mapping[str, int]
+    pending: pl.DataFrame
+    context: pl.DataFrame
+
+
 class _Packed(msgspec.Struct):
     shape: str
-    trucks: list[Truck]
+    offset: int
+    trucks: dict[str, bytes]
+    laden: list[str]
     voices: dict[str, Voice]
     judged_ms: dict[str, int]
     pending: bytes
@@ -47,26 +61,45 @@ class _Packed(msgspec.Struct):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Packed)
-_HEAD = msgspec.msgpack.Decoder(dict[str, Any])
+_TRUCK = msgspec.msgpack.Decoder(Truck)
 _CODEC = pa.Codec("zstd", compression_level=1)
 
 
-def pack(state: State) -> bytes:
-    """A state, small enough for a record when it is that of a bucket of trucks."""
+def pack_truck(truck: Truck) -> bytes:
+    """A truck as bytes; not compressed, for many go together into a bucket."""
+    return _ENCODER.encode(truck)
+
+
+def unpack_truck(data: bytes, plate: str) -> Truck:
+    """The truck again.
+
+    Raises:
+        StreamBroken: if another version packed it, or the bytes are damaged.
+    """
+    try:
+        return _with_tuples(_TRUCK.decode(data))
+    except msgspec.MsgspecError as error:
+        raise StreamBroken(_other(f"truck {plate}", str(error))) from error
+
+
+def pack(bucket: Bucket) -> bytes:
+    """Some trucks as a record."""
     packed = _Packed(
         SHAPE,
-        list(state.trucks.values()),
-        dict(state.voices),
-        dict(state.judged_ms),
-        _frame_bytes(state.pending),
-        _frame_bytes(state.context),
+        bucket.offset,
+        dict(bucket.trucks),
+        list(bucket.laden),
+        dict(bucket.voices),
+        dict(bucket.judged_ms),
+        _frame_bytes(bucket.pending),
+        _frame_bytes(bucket.context),
     )
     whole = _ENCODER.encode(packed)
     return len(whole).to_bytes(8, "big") + bytes(_CODEC.compress(whole, asbytes=True))
 
 
-def unpack(data: bytes, where: str) -> State:
-    """The state again.
+def unpack(data: bytes, where: str) -> Bucket:
+    """The trucks again.
 
     Raises:
         StreamBroken: if the bytes are damaged, or another version packed them; names `where` they were.
@@ -76,8 +109,10 @@ def unpack(data: bytes, where: str) -> State:
         packed = _DECODER.decode(whole)
         if packed.shape != SHAPE:
             raise StreamBroken(_other(where, packed.shape))
-        return State(
-            {truck.plate: _with_tuples(truck) for truck in packed.trucks},
+        return Bucket(
+            packed.offset,
+            packed.trucks,
+            packed.laden,
             packed.voices,
             packed.judged_ms,
             pl.read_ipc(io.BytesIO(packed.pending)),
@@ -106,60 +141,3 @@ def _frame_bytes(frame: pl.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.write_ipc(out)
     return out.getvalue()
-
-
-def part_of(state: State, plates: Iterable[str]) -> State:
-    """The state of some trucks alone."""
-    wanted = set(plates)
-    return State(
-        _some(state.trucks, wanted),
-        _some(state.voices, wanted),
-        _some(state.judged_ms, wanted),
-        _rows(state.pending, wanted),
-        _rows(state.context, wanted),
-    )
-
-
-def without(state: State, plates: Iterable[str]) -> State:
-    """The state of all other trucks."""
-    gone = set(plates)
-
-    def left(held: Mapping[str, Any]) -> dict[str, Any]:
-        return {plate: value for plate, value in held.items() if plate not in gone}
-
-    def rows(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.filter(~frame["plate"].is_in(list(gone))) if frame.height and gone else frame
-
-    voices, judged = left(state.voices), left(state.judged_ms)
-    return State(left(state.trucks), voices, judged, rows(state.pending), rows(state.context))
-
-
-def together(states: Iterable[State]) -> State:
-    """States of different trucks as one."""
-    every = list(states)
-    if len(every) == 1:
-        return every[0]
-    empty = State()
-    return State(
-        {p: t for s in every for p, t in s.trucks.items()},
-        {p: v for s in every for p, v in s.voices.items()},
-        {p: ms for s in every for p, ms in s.judged_ms.items()},
-        pl.concat([empty.pending, *(s.pending for s in every if s.pending.height)]),
-        pl.concat([empty.context, *(s.context for s in every if s.context.height)]),
-    )
-
-
-def plates_of(state: State) -> set[str]:
-    """Every truck that a state knows something of."""
-    known = {*state.trucks, *state.voices, *state.judged_ms}
-    return known.union(state.pending["plate"].unique().to_list(), state.context["plate"].unique().to_list())
-
-
-def _some(held: Mapping[str, Any], wanted: set[str]) -> dict[str, Any]:
-    if len(wanted) * 4 > len(held):
-        return {plate: value for plate, value in held.items() if plate in wanted}
-    return {plate: held[plate] for plate in wanted if plate in held}
-
-
-def _rows(frame: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
-    return frame.filter(frame["plate"].is_in(list(wanted))) if frame.height else frame

@@ -13,6 +13,7 @@ from ingest.kafka.client import StreamBroken, consumer, told
 from ingest.kafka.topics import Topics
 from stream.judging import Judge, Part
 from stream.memory import READ_S, read_state, restored
+from stream.packing import Bucket
 
 
 def recover(
@@ -46,7 +47,7 @@ def recover(
             first, last = reader.beginning_offsets(inputs), reader.end_offsets(inputs)
             since = _since(reader, inputs, rejudge_hours)
             parts: dict[int, Part] = {}
-            states = []
+            trucks: list[Bucket] = []
             for tp in inputs:
                 where = f"{topics.state}, partition {tp.partition}"
                 found = None if rejudge_hours is not None else restored(kept[tp.partition], where, *expected)
@@ -54,10 +55,10 @@ def recover(
                     at = since.get(tp, first[tp])
                     parts[tp.partition] = Part(at, at, snapshot_s=time.monotonic())
                     continue
-                parts[tp.partition], state = found
-                states.append(state)
+                parts[tp.partition] = found[0]
+                trucks += found[1]
                 _check(topics.fixes, tp.partition, found[0], first[tp], last[tp])
-            judge.gain(parts, states)
+            judge.gain(parts, trucks)
             _again(reader, topics, judge)
     finally:
         reader.close()

@@ -22,14 +22,7 @@ from ingest.kafka.topics import Topics, ensure, ids
 from rules.ground import Ground
 from rules.health import Knowledge
 from stream.judging import Judge, Said
-from stream.memory import (
-    PART_KEY,
-    accounts_record,
-    mark_snapshot,
-    plates_by_partition,
-    snapshot_due,
-    truck_records,
-)
+from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, snapshot_due
 from stream.recovery import recover
 from stream.watchdog import WATCHDOG_S, Watchdog
 
@@ -37,6 +30,8 @@ from stream.watchdog import WATCHDOG_S, Watchdog
 BATCH_RECORDS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
 WAIT_S = 0.3
+#: Records that were written longer ago are a backlog: its open stretches will have closed before anybody could look.
+LIVE_S = 15.0
 #: Early words may take so much of a batch's time.
 EARLY_S = 0.25
 
@@ -147,8 +142,7 @@ class Worker:
             said = Said()
         else:
             return
-        live = sum(map(len, records.values())) < BATCH_RECORDS // 4
-        self.judge.speak_early(said, EARLY_S, live=live)
+        self.judge.speak_early(said, EARLY_S, live=_are_live(records, now_ms))
         if ends or said.findings:
             self._commit(sender, metadata, said, set(ends))
         self._count(said, time.monotonic() - began_s)
@@ -174,8 +168,6 @@ class Worker:
         topics, judge = self.plan.topics, self.judge
         touched = sorted(taken | set(said.findings))
         due = [p for p in touched if snapshot_due(judge.parts[p])][: 1 + len(judge.parts) // 8]
-        plates = plates_by_partition(judge.state, judge.partition, due) if due else {}
-        held = judge.held()
         sender.begin_transaction()
         futures = []
         for partition, several in said.findings.items():
@@ -186,12 +178,14 @@ class Worker:
         for partition in touched:
             part = judge.parts[partition]
             if partition in due:
-                mark_snapshot(part)
-                for key, value in truck_records(judge.state, plates[partition]):
+                began_s = time.monotonic()
+                for n, value in enumerate(judge.trucks.buckets(partition, part.offset)):
+                    key = TRUCKS_KEY + b"%02d" % n
                     futures.append(sender.send(topics.state, value, key=key, partition=partition))
+                mark_snapshot(part, time.monotonic() - began_s)
             record = accounts_record(part, self.registry, self.topic_id, self.partitions)
             futures.append(sender.send(topics.state, record, key=PART_KEY, partition=partition))
-            tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition, held)})
+            tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition)})
             futures.append(sender.send(topics.findings, tally, partition=partition))
         # All records must be there before the group is asked: once it has taken the offsets it may hand a partition on,
         # and whoever gains it waits for the records that it sees, not for ones that are still on their way. It is asked
@@ -243,6 +237,12 @@ class Worker:
         done.early += said.early
         done.aside += len(said.aside)
         done.busy_s += seconds
+
+
+def _are_live(records: Mapping[int, list[Any]], now_ms: int) -> bool:
+    """Whether records are new, by the time at which the last one was written; nothing new is as new as can be."""
+    newest = [several[-1].timestamp for several in records.values() if several]
+    return not newest or now_ms - max(newest) < LIVE_S * 1000
 
 
 _TALLY = msgspec.json.Encoder(order="deterministic")

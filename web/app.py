@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from maps.linked import linked_files
 from reports.errors import StoreError
-from web import case, health, log, notices, queue, reports, signing_in, users
+from web import case, health, log, metrics, notices, queue, reports, signing_in, users
 from web.access import FirstStepNeeded, SignInNeeded, authorise, check_routes
 from web.api import credit, fixes
 from web.context import Context
@@ -29,6 +29,7 @@ from web.pages import render
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    metrics.router,
     signing_in.router,
     queue.router,
     case.router,

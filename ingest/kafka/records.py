@@ -90,7 +90,9 @@ class _Lines:
     def blank(self) -> NDArray[np.bool_]:
         """Which lines are nothing but blanks; the few that begin with one are looked at."""
         starts = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: self.count]
-        found: NDArray[np.bool_] = np.frombuffer(self.data + b"\n", np.uint8)[starts] <= 32
+        found = np.ones(self.count, np.bool_)  # where there is no first character, the line is empty
+        there = starts < len(self.data)
+        found[there] = np.frombuffer(self.data, np.uint8)[starts[there]] <= 32
         for line in np.flatnonzero(found).tolist():
             found[line] = not self.data[starts[line] : self.ends[line]].strip()
         return found
@@ -131,38 +133,30 @@ _value, _offset = attrgetter("value"), attrgetter("offset")
 
 def _lines(records: Mapping[int, Sequence[Record]], aside: list[SetAside]) -> _Lines:
     """Joins records; those that are empty or too large are set aside. Few are odd, so only those are looked at."""
-    pieces: list[bytes] = []
-    lengths: list[NDArray[np.int64]] = []
-    offsets: list[NDArray[np.int64]] = []
-    for partition, several in records.items():
-        values = [value or b"" for value in map(_value, several)]
-        where = np.fromiter(map(_offset, several), np.int64, len(values))
-        piece, size = _joined(values)
-        odd = _odd(piece, size)
-        if odd.any():
-            usable = ~odd
-            for number in np.flatnonzero(odd).tolist():
-                values[number], reason = _mended(values[number])
-                usable[number] = not reason
-                if reason:
-                    aside.append(SetAside(partition, int(where[number]), 0, reason, values[number][:KEPT_BYTES]))
-            piece, size = _joined([value for value, kept in zip(values, usable.tolist(), strict=True) if kept])
-            where = where[usable]
-        if len(size):
-            pieces.append(piece)
-        lengths.append(size)
-        offsets.append(where)
-    data = b"\n".join(pieces)
-    owner = np.repeat(np.array(list(records), np.int64), list(map(len, offsets)))
-    offset = np.concatenate([np.empty(0, np.int64), *offsets])
-    last = np.cumsum(np.concatenate([np.empty(0, np.int64), *lengths]) + 1) - 1  # the place after each record
+    values = [value or b"" for several in records.values() for value in map(_value, several)]
+    counts = list(map(len, records.values()))
+    owner = np.repeat(np.array(list(records), np.int64), counts)
+    offset = np.fromiter((at for several in records.values() for at in map(_offset, several)), np.int64, len(values))
+    data, lengths = _joined(values)
+    odd = _odd(data, lengths)
+    if odd.any():
+        usable = ~odd
+        for number in np.flatnonzero(odd).tolist():
+            values[number], reason = _mended(values[number])
+            usable[number] = not reason
+            if reason:
+                where = int(owner[number]), int(offset[number])
+                aside.append(SetAside(*where, 0, reason, values[number][:KEPT_BYTES]))
+        data, lengths = _joined([value for value, kept in zip(values, usable.tolist(), strict=True) if kept])
+        owner, offset = owner[usable], offset[usable]
+    last = np.cumsum(lengths + 1) - 1  # the place after each record
     breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
     if len(breaks) == len(last) - 1:  # one line a record
         return _Lines(data, last, owner, offset, np.arange(len(last), dtype=np.int64))
-    ends = np.append(breaks, len(data))[: len(breaks) + bool(pieces)]
+    ends = np.append(breaks, len(data))[: len(breaks) + bool(len(last))]
     upto = np.searchsorted(ends, last) + 1
-    counts = np.diff(upto, prepend=0)
-    return _Lines(data, ends, np.repeat(owner, counts), np.repeat(offset, counts), np.repeat(upto - counts, counts))
+    counted = np.diff(upto, prepend=0)
+    return _Lines(data, ends, np.repeat(owner, counted), np.repeat(offset, counted), np.repeat(upto - counted, counted))
 
 
 def _joined(values: list[bytes]) -> tuple[bytes, NDArray[np.int64]]:
@@ -228,26 +222,24 @@ def _tallies(lines: _Lines, aside: list[SetAside], records: Mapping[int, Sequenc
     counts = np.bincount(lines.partition[~lines.blank()])
     for partition in np.flatnonzero(counts).tolist():
         tallies[partition].received = tallies[partition].usable = int(counts[partition])
-    for a in aside:
+    for a, said_ms in zip(aside, _times_of([a.raw for a in aside]), strict=True):
         tally = tallies[a.partition]
         if a.reason in ("empty_record", "record_too_large"):
             tally.received += 1
         else:
             tally.usable -= 1
         text = f"partition {a.partition}, offset {a.offset}, line {a.line}: {a.raw.decode('utf-8', 'replace')}"
-        said_ms = _time_of(a.raw)
         tally.reject(a.reason, Rejection(1, said_ms, said_ms, text[:EXAMPLE_CHARS]))
     return tallies
 
 
-def _time_of(raw: bytes) -> int | None:
-    """The time that a line names, where it can be read."""
-    found = JSON_LINES.single(raw.decode("utf-8", "replace"))
-    text = (found or {}).get("time")
-    if text is None:
-        return None
-    times = read_times(pl.Series([text]))
-    return int(times.ms[0]) if times.readable[0] else None
+def _times_of(lines: list[bytes]) -> list[int | None]:
+    """The time that each line names, where it can be read; all at once, for a look at a column costs as much as one."""
+    if not lines:
+        return []
+    texts = [(JSON_LINES.single(line.decode("utf-8", "replace")) or {}).get("time") for line in lines]
+    times = read_times(pl.Series(texts, dtype=pl.String))
+    return [int(ms) if read else None for ms, read in zip(times.ms, times.readable.tolist(), strict=True)]
 
 
 def _no_fixes() -> pl.DataFrame:

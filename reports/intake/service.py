@@ -123,7 +123,10 @@ class Intake:
                     raise StreamBroken(f"{topic}: what was not taken in yet is gone from the log: {error}") from error
                 work({tp.partition: records for tp, records in polled.items()}, (topic, topic_id))
                 name = "fixes_lag" if quick else "findings_lag"
-                self.figures[name] = sum((reader.highwater(tp) or last[tp]) - reader.position(tp) for tp in inputs)
+                ends = {tp.partition: reader.highwater(tp) or last[tp] for tp in inputs}
+                self.figures[name] = sum(ends.values()) - sum(reader.position(tp) for tp in inputs)
+                if quick:
+                    self.figures["fixes_ends"] = ends
                 self._trouble.pop(topic, None)
             if quick:
                 self._archive((topic, topic_id))

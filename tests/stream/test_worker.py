@@ -72,6 +72,10 @@ def test_kills_and_stops_change_nothing_and_settling_agrees(broker: Broker, few:
         for slot in (0, 1):
             assert town.end(f"worker{slot}") == 0
         town.taken_in(120)
+        figures = town.figures
+        assert 'muckwatch_stream_fixes_off_balance{partition="3"} 0.0' in figures
+        assert 'muckwatch_stream_lag_records{partition="3"} 0.0' in figures
+        assert 'muckwatch_rejected_fixes{reason="time_in_future"} 1.0' in figures
         told = kept_by(town.store, told_by(town.findings()).said)
         verdict = judged(reference, told, town.store)
         assert verdict.clean and verdict.expected > 10 and verdict.received > 50_000, str(verdict)

@@ -27,6 +27,8 @@ def test_serves_holds_the_store_and_stops_on_a_signal(town: Path, town_store: Pa
             "store": "ok",
             "services": {"webhooks": {"ok": True, "detail": ""}},
         }
+        figures = httpx.get(f"{url}metrics").text
+        assert 'muckwatch_service_up{service="webhooks"} 1.0' in figures and "muckwatch_late_fixes 0.0" in figures
         refused = muckwatch("scores", "--store", town_store)
         assert refused.code == 1 and f"process {process.pid}" in refused.error_line
     finally:

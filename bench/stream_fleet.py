@@ -1,0 +1,168 @@
+"""A worker with 20,000 trucks: its memory, and how long it takes to be back after a kill -9.
+
+`python -m bench.stream_fleet --trial FOLDER [--trucks 20000] [--rate 5000] [--seconds 30]`. A trial's trucks are judged
+up to the middle of their tracks; copies of their states under other plates are put into the state topic as a worker
+writes them, and what follows in the tracks is published for all of them, at a rate. One worker in a process of its own
+takes all partitions. Prints what a truck takes packed, the largest memory of the worker, and the seconds from its start
+until it has judged everything again: after a first start, and after a kill -9 under load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from bench.stream_city import PARTITIONS, SAMPLES, City, city
+from ingest.arrange import arrange
+from ingest.kafka.client import producer
+from ingest.kafka.plates import partition_of
+from ingest.kafka.publishing import records_of
+from ingest.kafka.quick import Raw
+from ingest.kafka.records import decode
+from ingest.kafka.topics import ids
+from rules.engine import State, step
+from rules.ground import Ground
+from rules.health import Knowledge
+from rules.registry import load
+from stream.judging import Part
+from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot
+from stream.trucks import Trucks
+
+SLICE = 20_000
+
+
+def copied(state: State, copy: int) -> State:
+    """The state of other trucks that did the same."""
+
+    def name(plate: str) -> str:
+        return f"{plate}·{copy}"
+
+    other = pl.col("plate") + f"·{copy}"
+    return State(
+        {name(p): replace(truck, plate=name(p)) for p, truck in state.trucks.items()},
+        {name(p): voice for p, voice in state.voices.items()},
+        {name(p): ms for p, ms in state.judged_ms.items()},
+        state.pending.with_columns(plate=other),
+        state.context.with_columns(plate=other),
+    )
+
+
+def seed(town: City, state: State, copies: int, ground: Ground) -> float:
+    """Writes the fleet's state as a worker does; gives the kB that a truck takes there, before compression."""
+    trucks = Trucks(lambda plate: partition_of(plate, PARTITIONS))
+    for copy in range(copies):
+        made = copied(state, copy)
+        trucks.put(State(), made, made.judged_ms)
+    sender = producer(town.address)
+    registry = f"{ground.registry.digest}/{ground.policy.digest}"
+    topic_id = ids(town.address, town.topics)[town.topics.fixes]
+    sent, size = [], 0
+    for p in range(PARTITIONS):
+        part = Part(0, 0)
+        mark_snapshot(part, 0.0)
+        for n, value in enumerate(trucks.buckets(p, 0)):
+            size += int.from_bytes(value[:8], "big")
+            sent.append(sender.send(town.topics.state, value, key=TRUCKS_KEY + b"%02d" % n, partition=p))
+        record = accounts_record(part, registry, topic_id, PARTITIONS)
+        sent.append(sender.send(town.topics.state, record, key=PART_KEY, partition=p))
+    for future in sent:
+        future.get(timeout=120)
+    sender.close(timeout=5)
+    return size / len(trucks) / 1000
+
+
+def publish(town: City, rows: pl.DataFrame, copies: int, rate: float, seconds: float) -> int:
+    """Publishes what the copies send, at a rate; gives how many fixes."""
+    sender = producer(town.address, linger_ms=20)
+    began_s, sent, done = time.monotonic(), [], 0
+    while done < rate * seconds:
+        for number in range(rows.height):
+            row = rows[number]
+            several = pl.concat([row.with_columns(plate=pl.col("plate") + f"·{copy}") for copy in range(copies)])
+            for partition, _, value in records_of(several, PARTITIONS, 100):
+                sent.append(sender.send(town.topics.fixes, value, partition=partition))
+            done += several.height
+            time.sleep(max(0.0, began_s + done / rate - time.monotonic()))
+            if done >= rate * seconds:
+                break
+    for future in sent:
+        future.get(timeout=120)
+    sender.close(timeout=5)
+    return done
+
+
+def caught_up(town: City, within_s: float = 300.0) -> float:
+    """Seconds until nothing waits any more."""
+    began_s = time.monotonic()
+    while town.lag():
+        if time.monotonic() - began_s > within_s or town.processes["worker0"].poll() is not None:
+            raise TimeoutError(f"{town.lag()} records wait; see {town.folder / 'worker0.log'}")
+        time.sleep(0.05)
+    return time.monotonic() - began_s
+
+
+def largest_mb(pid: int) -> float:
+    """The largest memory of a process so far."""
+    told = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return int(told.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trial", type=Path, default=SAMPLES, help="a folder with registry/ and tracks/")
+    parser.add_argument("--trucks", type=int, default=20_000)
+    parser.add_argument("--rate", type=float, default=5_000.0)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    given = parser.parse_args()
+    ground = Ground(load(given.trial / "registry"))
+    rows = pl.read_parquet(sorted((given.trial / "tracks").glob("*.parquet"))[0], hive_partitioning=False)
+    rows = rows.filter(pl.col("plate").is_not_null()).sort("time")
+    half = rows.height // 2
+    fixes = _decoded(rows[:half])
+    hold_ms = ground.policy.allowed_lateness_s * 1000
+    state = State()
+    for part in arrange(fixes)[0].sort("time_ms").iter_slices(SLICE):
+        state = step(part, state, ground, Knowledge(), hold_ms)[1]
+    copies = given.trucks // len(state.judged_ms)
+    print(f"{len(state.judged_ms)} trucks, {copies} of each", file=sys.stderr, flush=True)
+    trial = given.trial / "registry"
+    with tempfile.TemporaryDirectory(prefix="fleet") as folder, city(Path(folder) / "city", trial, []) as town:
+        packed_kb = seed(town, state, copies, ground)
+        town.worker(0)
+        publish(town, rows[half : half + 64], copies, 1e9, 0.001)
+        first_s = caught_up(town)
+        sent = publish(town, rows[half + 64 : half + 6000], copies, given.rate, given.seconds)
+        behind_s = caught_up(town)
+        live_mb = largest_mb(town.processes["worker0"].pid)
+        town.end("worker0", signal.SIGKILL)
+        publish(town, rows[half + 6000 : half + 6064], copies, 1e9, 0.001)
+        town.worker(0)
+        back_s = caught_up(town)
+        again_mb = largest_mb(town.processes["worker0"].pid)
+    print(
+        f"{copies * len(state.judged_ms):,} trucks, {packed_kb:.1f} kB each packed; started and caught up in "
+        f"{first_s:.1f} s; {sent:,} fixes at {given.rate:,.0f}/s: {behind_s:.1f} s behind at their end, largest memory "
+        f"{live_mb:.0f} MB; killed, started again and caught up in {back_s:.1f} s with {again_mb:.0f} MB; "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+    return 0
+
+
+def _decoded(rows: pl.DataFrame) -> pl.DataFrame:
+    records: dict[int, list[Raw]] = {p: [] for p in range(PARTITIONS)}
+    for part in rows.iter_slices(SLICE):
+        for p, _, value in records_of(part, PARTITIONS, 100):
+            records[p].append(Raw(len(records[p]), 0, value))
+    return decode(records, PARTITIONS, now_ms=time.time_ns() // 1_000_000).fixes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

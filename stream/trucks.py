@@ -1,0 +1,159 @@
+"""The trucks of a worker between steps: those heard of lately as they are, all others packed.
+
+A truck unpacked takes several times the memory of its bytes, and of a large fleet only some are touched by a batch. So
+a step gets the state of its own trucks and no others, and costs nothing for the rest.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+
+import polars as pl
+
+from rules.engine import State
+from rules.truck import Truck
+from rules.voice import Voice
+from stream.packing import Bucket, pack, pack_truck, unpack_truck
+
+#: So many trucks stay unpacked; at 100 kB each.
+WARM_TRUCKS = 2_000
+#: Trucks of a partition are kept in so many records.
+BUCKETS = 16
+#: A frame in more pieces than this is put into one.
+PIECES = 12
+
+
+class Trucks:
+    """What is known of every truck of a worker's partitions; `partition_of` gives a plate's."""
+
+    def __init__(self, partition_of: Callable[[str], int]) -> None:
+        self._partition_of = partition_of
+        self._warm: dict[str, Truck] = {}
+        self._packed: dict[str, bytes] = {}
+        self._voices: dict[str, Voice] = {}
+        self._plates: dict[int, set[str]] = {}
+        empty = State()
+        self._pending, self._context = empty.pending, empty.context
+        self.judged_ms: dict[str, int] = {}
+        self.laden: set[str] = set()
+        self.waiting: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._plates.values()))
+
+    def plates(self) -> set[str]:
+        """Every truck that something is known of."""
+        return set().union(*self._plates.values())
+
+    def state(self, plates: Iterable[str]) -> State:
+        """The state of some trucks, for a step."""
+        wanted = set(plates)
+        trucks = {plate: truck for plate in wanted if (truck := self._truck(plate)) is not None}
+        return State(
+            trucks,
+            {plate: self._voices[plate] for plate in wanted if plate in self._voices},
+            {plate: self.judged_ms[plate] for plate in wanted if plate in self.judged_ms},
+            self._rows(self._pending, wanted),
+            self._rows(self._context, wanted),
+        )
+
+    def put(self, before: State, after: State, plates: Iterable[str]) -> None:
+        """Takes some trucks back after a step; `before` is what `state` gave for them."""
+        mine = set(plates)
+        whole = len(mine) >= len(self)
+        for plate in mine:
+            self._plates.setdefault(self._partition_of(plate), set()).add(plate)
+        for plate, truck in after.trucks.items():
+            self._packed.pop(plate, None)
+            self._warm.pop(plate, None)  # so that it comes last: it was heard of just now
+            self._warm[plate] = truck
+            (self.laden.discard if truck.loading is None else self.laden.add)(plate)
+        self._voices |= after.voices
+        self.judged_ms |= after.judged_ms
+        self._pending = after.pending if whole else _replaced(self._pending, after.pending, mine)
+        self._context = after.context if whole else _replaced(self._context, after.context, mine)
+        self._count(before.pending, -1)
+        self._count(after.pending, 1)
+        for plate in list(self._warm)[: max(0, len(self._warm) - WARM_TRUCKS)]:
+            self._packed[plate] = pack_truck(self._warm.pop(plate))
+
+    def gain(self, kept: Iterable[Bucket]) -> None:
+        """Takes in trucks as they were kept."""
+        several = list(kept)
+        for bucket in several:
+            self._packed |= bucket.trucks
+            self._voices |= bucket.voices
+            self.judged_ms |= bucket.judged_ms
+            self.laden.update(bucket.laden)
+            known = {*bucket.trucks, *bucket.voices, *bucket.judged_ms, *bucket.pending["plate"].unique().to_list()}
+            for plate in known.union(bucket.context["plate"].unique().to_list()):
+                self._plates.setdefault(self._partition_of(plate), set()).add(plate)
+            self._count(bucket.pending, 1)
+        self._pending = pl.concat([self._pending, *(b.pending for b in several if b.pending.height)], rechunk=True)
+        self._context = pl.concat([self._context, *(b.context for b in several if b.context.height)], rechunk=True)
+
+    def lose(self, partitions: Iterable[int]) -> set[str]:
+        """Forgets the trucks of partitions; gives which."""
+        gone: set[str] = set()
+        for partition in partitions:
+            gone |= self._plates.pop(partition, set())
+            self.waiting.pop(partition, None)
+        for held in (self._warm, self._packed, self._voices, self.judged_ms):
+            for plate in gone & held.keys():
+                del held[plate]
+        self.laden -= gone
+        if gone:
+            self._pending = _replaced(self._pending, self._pending.clear(), gone)
+            self._context = _replaced(self._context, self._context.clear(), gone)
+        return gone
+
+    def buckets(self, partition: int, offset: int) -> list[bytes]:
+        """The trucks of a partition as its records, every bucket, so that none keeps an older word.
+
+        Args:
+            partition: the partition.
+            offset: of the input: the trucks are as they are before it.
+        """
+        several: list[list[str]] = [[] for _ in range(BUCKETS)]
+        for plate in self._plates.get(partition, ()):
+            several[zlib.crc32(plate.encode("utf-8", "surrogatepass")) % BUCKETS].append(plate)
+        mine = self._plates.get(partition, set())
+        pending, context = self._rows(self._pending, mine), self._rows(self._context, mine)
+        return [pack(self._bucket(plates, offset, pending, context)) for plates in several]
+
+    def _bucket(self, plates: Sequence[str], offset: int, pending: pl.DataFrame, context: pl.DataFrame) -> Bucket:
+        warm = {plate: pack_truck(self._warm[plate]) for plate in plates if plate in self._warm}
+        mine = set(plates)
+        return Bucket(
+            offset,
+            warm | {plate: self._packed[plate] for plate in plates if plate in self._packed},
+            sorted(self.laden & mine),
+            {plate: self._voices[plate] for plate in plates if plate in self._voices},
+            {plate: self.judged_ms[plate] for plate in plates if plate in self.judged_ms},
+            pending.filter(pending["plate"].is_in(plates)),
+            context.filter(context["plate"].is_in(plates)),
+        )
+
+    def _truck(self, plate: str) -> Truck | None:
+        truck = self._warm.get(plate)
+        if truck is None and (packed := self._packed.get(plate)) is not None:
+            return unpack_truck(packed, plate)
+        return truck
+
+    def _rows(self, frame: pl.DataFrame, wanted: set[str]) -> pl.DataFrame:
+        if not frame.height or len(wanted) >= len(self):
+            return frame
+        return frame.filter(frame["plate"].is_in(list(wanted)))
+
+    def _count(self, pending: pl.DataFrame, by: int) -> None:
+        for plate, count in pending.group_by("plate").len().iter_rows():
+            partition = self._partition_of(plate)
+            self.waiting[partition] = self.waiting.get(partition, 0) + by * count
+
+
+def _replaced(frame: pl.DataFrame, rows: pl.DataFrame, plates: set[str]) -> pl.DataFrame:
+    """A frame with the rows of some trucks in the place of theirs."""
+    left = frame.filter(~frame["plate"].is_in(list(plates))) if frame.height else frame
+    made = pl.concat([left, rows]) if left.height and rows.height else left if left.height else rows
+    return made.rechunk() if made.n_chunks() > PIECES else made
