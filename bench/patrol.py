@@ -5,7 +5,8 @@ tried on dates that neither has seen: violations whose tracks pass the places wi
 
 The naive plan is what the heat map alone suggests: the cells of 500 m with the most points, weightiest first, each
 entered at the road place nearest to its middle, in the hours and on the weekdays that saw most violations. It has as
-many inspections, stops and hours as the plan.
+many inspections, stops and hours as the plan, and drives no further from stop to stop. Beside both stands the oracle:
+as many inspections by the same rules, by who knew what was to come; more cannot be met.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from bench.patrol_oracle import most_possible
 from maps.hotspots import Grid, Sighting, cells_of
 from reports import queries
 from reports.calendar import Week, date_bounds_ms, week_at, week_of
 from reports.patrol.ground import Ground
 from reports.patrol.model import Checkpoint, Inspection, PatrolPlan
-from reports.patrol.outlook import Shift, midnight_ms
+from reports.patrol.outlook import DRIVE_MAX_S, Shift, midnight_ms
 from reports.patrol.plan import LENGTH_MIN, STOPS, live_on, place_candidates, plan_between, yield_on
 from reports.store import Store
 
@@ -39,6 +41,7 @@ class Held:
     planned: tuple[int, int]
     naive: tuple[int, int]
     total: int
+    possible: int  # the most that any plan by the same rules could have met
     any_day: tuple[float, float]  # violations that plan and naive plan meet were they held on any of the dates
 
 
@@ -51,7 +54,8 @@ def naive_plan(
     places, _ = place_candidates(store, rows, _no_trips(store), ground)
     seen = [Sighting(r["lon"], r["lat"], r["rule"], r["points"], ()) for r in rows.iter_rows(named=True)]
     grid = Grid(round(ground.roads.plane.lat_deg))
-    hot = sorted(cells_of(seen, grid), key=lambda c: (-c.points, -c.count, c.key))[: asked * STOPS]
+    hot = sorted(cells_of(seen, grid), key=lambda c: (-c.points, -c.count, c.key))
+    travel_s = ground.roads.travel_s(places.positions)
     at_ms = rows["start_time"].dt.epoch("ms").to_list()
     bounds = date_bounds_ms(sorted(dates), policy)
     minutes, weekdays = [], Counter[int]()
@@ -66,12 +70,18 @@ def naive_plan(
     made = []
     for n, day in enumerate(sorted(nights)):
         shift, stops = Shift(day, start, STOPS, LENGTH_MIN), []
-        for k, cell in enumerate(hot[n::asked]):
+        at: int | None = None
+        for cell in hot[n::asked]:
+            if (k := len(stops)) == STOPS:
+                break
             west, south, east, north = grid.box(cell.key)
             middle = np.array([[(west + east) / 2, (south + north) / 2]])
             px, py = ground.roads.plane.to_m(places.positions[:, 0], places.positions[:, 1])
             cx, cy = ground.roads.plane.to_m(middle[:, 0], middle[:, 1])
             i = int(np.hypot(px - cx, py - cy).argmin())
+            if at is not None and travel_s[at, i] > DRIVE_MAX_S:
+                continue  # the team has to get there, as that of the plan has
+            at = i
             a, b = (midnight_ms(day, policy) + m * 60_000 for m in shift.slot(k))
             lon, lat = places.positions[i].tolist()
             stops.append(Checkpoint(k + 1, places.names[i], "", lon, lat, a, b, 0, 0.0, 0.0, 0, 0, (), (), ""))
@@ -94,7 +104,8 @@ def held_back(store: Store, name: str, past: Sequence[date], days: Sequence[date
     against = yield_on(store, rival, days, ground)
     total = live_on(store, days, ground.registry.policy).height
     mean = (_any_day(store, plan, days, ground), _any_day(store, rival, days, ground))
-    return Held(name, (met.violations, met.points), (against.violations, against.points), total, mean)
+    possible = most_possible(store, ground, days, asked)
+    return Held(name, (met.violations, met.points), (against.violations, against.points), total, possible, mean)
 
 
 def _any_day(store: Store, plan: PatrolPlan, days: Sequence[date], ground: Ground) -> float:
@@ -186,7 +197,7 @@ def main() -> None:
 def _sum(rows: Sequence[Held]) -> Held:
     planned, naive = (tuple(sum(getattr(r, kind)[k] for r in rows) for k in (0, 1)) for kind in ("planned", "naive"))
     any_day = tuple(sum(r.any_day[k] for r in rows) for k in (0, 1))
-    return Held("all", planned, naive, sum(r.total for r in rows), any_day)  # type: ignore[arg-type]
+    return Held("all", planned, naive, sum(r.total for r in rows), sum(r.possible for r in rows), any_day)  # type: ignore[arg-type]
 
 
 def _line(held: Held) -> str:
@@ -195,7 +206,8 @@ def _line(held: Held) -> str:
     mean += f" ({held.any_day[0] / held.any_day[1] - 1:+.0%})" if held.any_day[1] else ""
     return (
         f"{held.name:28} plan {held.planned[0]:4} ({held.planned[1]:5} points)  naive {held.naive[0]:4} "
-        f"({held.naive[1]:5} points)  {more:>6}  of {held.total:5}; on any date {mean}"
+        f"({held.naive[1]:5} points)  {more:>6}  possible {held.possible:4} "
+        f"of {held.total:5}; on any date {mean}"
     )
 
 

@@ -14,7 +14,7 @@ from reports import queries
 from reports.calendar import Week, date_bounds_ms
 from reports.names import OUTCOME_OF_STATUS
 from reports.passing import PASS_SCHEMA, passes, tracks_in
-from reports.patrol.choose import choose
+from reports.patrol.choose import SAME_PLACE_S, Chosen, choose
 from reports.patrol.ground import Ground
 from reports.patrol.model import Checkpoint, Inspection, PatrolPlan, PlanYield, StopYield
 from reports.patrol.outlook import Outlook, Shift, midnight_ms, outlook_of
@@ -83,7 +83,9 @@ def plan_between(
     travel_s = ground.roads.travel_s(places.positions) if len(places) else np.empty((0, 0))
     choice = choose(outlook, travel_s, asked, _shifts(days, policy.day.spans_min[0][0]))
     told = _Telling(ground, looked_at, outlook, places, travel_s)
-    made = tuple(told.inspection(n, shift, stops) for n, (shift, stops) in enumerate(choice.shifts, 1))
+    made = tuple(
+        told.inspection(n, shift, stops, choice.shifts[: n - 1]) for n, (shift, stops) in enumerate(choice.shifts, 1)
+    )
     passing = passed.filter(pl.col("row") < violations.height)["row"].n_unique()
     note = "" if len(made) == asked else no_plan_text(looked_at) if not made else f"数据只够排 {len(made)} 次。"
     return PatrolPlan(
@@ -127,8 +129,8 @@ class _Telling:
     places: Places
     travel_s: np.ndarray  # seconds, shape (places, places)
 
-    def inspection(self, number: int, shift: Shift, stops: tuple[int, ...]) -> Inspection:
-        """One inspection; stops at one place in a row are one."""
+    def inspection(self, number: int, shift: Shift, stops: tuple[int, ...], earlier: Chosen) -> Inspection:
+        """One inspection, after earlier ones; stops at one place in a row are one."""
         runs: list[list[int]] = []
         for n, place in enumerate(stops):
             if runs and stops[runs[-1][-1]] == place:
@@ -143,12 +145,16 @@ class _Telling:
             span = (shift.slot(run[0], moved=k > 0)[0], shift.slot(run[-1])[1])
             before = stops[runs[k - 1][0]] if k else None
             travel = 0 if before is None else round(float(self.travel_s[before, place]))
-            made.append(self._checkpoint(k + 1, place, span, midnight, shift, travel, left))
+            again = next((n for n, (_, held) in enumerate(earlier, 1) if self._beside(place, held)), 0)
+            made.append(self._checkpoint(k + 1, place, span, midnight, shift, travel, left, again))
         return Inspection(number, shift.day, made[0].start_ms, made[-1].end_ms, tuple(made))
+
+    def _beside(self, place: int, held: tuple[int, ...]) -> bool:
+        return min(float(self.travel_s[place, other]) for other in held) <= SAME_PLACE_S
 
     def _checkpoint(
         self, number: int, place: int, span: tuple[int, int], midnight: int, shift: Shift, travel_s: int,
-        left: dict[int, float],
+        left: dict[int, float], again: int,
     ) -> Checkpoint:  # fmt: skip
         """One stop; `left` (how much of each truck's night earlier stops have not met) is brought up to date."""
         passed = self.outlook.passes.filter((pl.col("place") == place) & pl.col("minute").is_between(*span))
@@ -173,7 +179,7 @@ class _Telling:
         lon, lat = (float(v) for v in self.places.positions[place])
         hours = f"{_clock(span[0])}–{_clock(span[1])}"
         trucks = cases["plate"].n_unique()
-        reason = reason_of(self.looked_at, hours, cases.height, trucks, rules, expected, travel_s)
+        reason = reason_of(self.looked_at, hours, cases.height, trucks, rules, expected, travel_s, again)
         return Checkpoint(
             number, name, self.places.districts[place], lon, lat, start_ms, end_ms, travel_s, expected, points,
             cases.height, trucks, rules, agencies_of(rules), reason,

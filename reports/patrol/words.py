@@ -48,15 +48,16 @@ def day_text(day: date) -> str:
 
 def reason_of(
     weeks: tuple[Week, ...], hours: str, seen: int, trucks: int, rules: tuple[tuple[str, int], ...], expected: float,
-    travel_s: int,
+    travel_s: int, again: int = 0,
 ) -> str:  # fmt: skip
-    """Why a team stands there, in one sentence a squad leader can check."""
+    """Why a team stands there, in one sentence a squad leader can check; `again`: which other one stands there, too."""
     kinds = "、".join(f"{name_of(RULE_NAMES, rule)} {count} 起" for rule, count in rules[:_RULES_TOLD])
     more = "等" if len(rules) > _RULES_TOLD else ""
     drive = f"，从上一点位驶来约 {max(1, round(travel_s / 60))} 分钟" if travel_s > 0 else ""
     past = f"{weeks_text(weeks)}里，各日 {hours} 共有 {seen} 起疑似违规经过此处"
     whose = f"（{kinds}{more}，涉及 {trucks} 辆车）" if seen else ""
-    return f"{past}{whose}；折算到这一班，预计可遇 {expected:.1f} 起{drive}。"
+    twice = f"；与第 {again} 次同处设点，因改设别处预计明显少遇" if again else ""
+    return f"{past}{whose}；折算到这一班，预计可遇 {expected:.1f} 起{drive}{twice}。"
 
 
 def no_plan_text(weeks: tuple[Week, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import product
 
@@ -19,10 +20,10 @@ DAYS = [date(2026, 11, 16), date(2026, 11, 17)]
 def outlook(rows: list[tuple[int, int, float, int]], places: int) -> Outlook:
     """Of (truck, place, minute, points); each row a violation of its own on one past date."""
     cases = [
-        (n, f"p{truck}", "off_route", truck, 0, 1.0, float(points), f"t{truck}")
+        (n, f"p{truck}", "off_route", truck, 0, 1.0, float(points), float(points), f"t{truck}")
         for n, (truck, _, _, points) in enumerate(rows)
     ]
-    names = ["row", "plate", "rule", "night", "date", "count", "points", "trip"]
+    names = ["row", "plate", "rule", "night", "date", "count", "points", "worth", "trip"]
     passes = pl.DataFrame(
         {"row": range(len(rows)), "place": [r[1] for r in rows], "minute": [float(r[2]) for r in rows]}
     )
@@ -82,6 +83,20 @@ def test_one_truck_is_worth_no_more_than_its_gravest_trip_in_a_week() -> None:
     shifts = [Shift(day, 1200, 1, 240) for day in DAYS]
     found = choose(outlook(rows, 2), np.full((2, 2), 9e9), 2, shifts)
     assert {stops[0] for _, stops in found.shifts} == {0, 1}
+
+
+def test_two_inspections_stand_apart_unless_the_same_place_is_clearly_worth_it() -> None:
+    """Place 1 is worth four fifths of place 0, then a third; place 2 is next door to place 0."""
+    travel = np.full((3, 3), 9e9)
+    travel[0, 2] = travel[2, 0] = 30.0
+    np.fill_diagonal(travel, 0.0)
+    shifts = [Shift(day, 1200, 1, 240) for day in DAYS]
+    for other, chosen in ((8, {0, 1}), (3, {0})):
+        rows = [(n, 0, 1290.0, 10) for n in range(6)] + [(6 + n, 1, 1290.0, other) for n in range(6)]
+        # Each truck is expected every other night, so that standing there twice meets it once.
+        told = replace(outlook(rows, 3), busy=np.full(7, 0.5))
+        found = choose(told, travel, 2, shifts)
+        assert {stops[0] for _, stops in found.shifts} == chosen
 
 
 def test_of_nothing_nothing_is_chosen() -> None:
