@@ -21,7 +21,7 @@ def arrange(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     the one that says most (fewest nulls) is kept, of equally telling ones the smallest by its values.
 
     Args:
-        frame: fixes, columns `FIX_SCHEMA`.
+        frame: fixes, columns `FIX_SCHEMA` or `CODED_SCHEMA`.
 
     Returns:
         The fixes in order, each once, and how many repeats were dropped.
@@ -39,8 +39,16 @@ def arrange(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
 
 def _ranks(names: pl.Series) -> NDArray[np.unsignedinteger]:
     """The place of each name among the distinct names in order, as the smallest fitting unsigned integers."""
-    distinct = names.unique().sort()
-    codes = names.cast(pl.Enum(distinct)).to_physical().to_numpy()
+    distinct = names.unique()
+    if isinstance(names.dtype, pl.Categorical):
+        code = distinct.to_physical().to_numpy()
+        rank: NDArray[np.unsignedinteger] = np.zeros(
+            int(code.max()) + 1, np.uint16 if len(distinct) <= 1 << 16 else np.uint32
+        )
+        rank[code[distinct.cast(pl.String).arg_sort().to_numpy()]] = np.arange(len(code))
+        ranks: NDArray[np.unsignedinteger] = rank[names.to_physical().to_numpy()]
+        return ranks
+    codes = names.cast(pl.Enum(distinct.sort())).to_physical().to_numpy()
     return codes.astype(np.uint16) if len(distinct) <= 1 << 16 else codes
 
 
@@ -68,6 +76,7 @@ def _settle_ties(frame: pl.DataFrame, order: Rows, same: NDArray[np.bool_]) -> t
     tied[:-1] |= same[1:]
     places = np.flatnonzero(tied)
     ties = frame[order[places]].with_columns(
+        pl.col("terminal").cast(pl.String),
         _group=pl.Series(np.cumsum(~same)[places]),
         _row=pl.Series(order[places]),
         _nulls=pl.sum_horizontal(pl.col(name).is_null() for name in _CONTENTS),

@@ -21,7 +21,7 @@ from ingest.columns import (
     read_times,
 )
 from ingest.datum import to_wgs84
-from ingest.fix import DATUMS, FIX_SCHEMA, LOADS
+from ingest.fix import CODED_SCHEMA, DATUMS, FIX_SCHEMA, LOADS
 from ingest.tally import EXAMPLE_CHARS, REASONS, Ignored, Rejection, Tally
 
 #: The columns a file of fixes may have, and those it must have.
@@ -72,7 +72,9 @@ class _Faults:
 SetAside = Callable[[str, NDArray[np.int64]], None]
 
 
-def clean(raw: RawBatch, *, now_ms: int, tally: Tally, set_aside: SetAside | None = None) -> pl.DataFrame:
+def clean(
+    raw: RawBatch, *, now_ms: int, tally: Tally, set_aside: SetAside | None = None, coded: bool = False
+) -> pl.DataFrame:
     """Turns raw rows into fixes.
 
     Args:
@@ -80,15 +82,17 @@ def clean(raw: RawBatch, *, now_ms: int, tally: Tally, set_aside: SetAside | Non
         now_ms: epoch milliseconds; fixes more than `AHEAD_MS` later are set aside.
         tally: receives what became of every row.
         set_aside: is told of the rows that cannot be used.
+        coded: whether names stay codes.
 
     Returns:
-        The usable fixes in their order, columns exactly `FIX_SCHEMA`, positions in WGS 84.
+        The usable fixes in their order, columns exactly `FIX_SCHEMA` (`CODED_SCHEMA`), positions in WGS 84.
     """
+    schema = CODED_SCHEMA if coded else FIX_SCHEMA
     rows = raw.frame.height
     faults, unread = _Faults(rows), dict[str, Mask]()
     columns = {name: _column(raw.frame, name) for name in FIELDS}
     read: dict[str, pl.Series] = {}
-    plates = read_names(columns["plate"])
+    plates = read_names(columns["plate"], schema["plate"])
     faults.mark("no_plate", plates.missing)
     faults.mark("bad_plate", plates.unreadable)
     read["plate"] = plates.texts
@@ -99,9 +103,13 @@ def clean(raw: RawBatch, *, now_ms: int, tally: Tally, set_aside: SetAside | Non
     read["datum"], wrong = read_choices(columns["datum"], pl.Enum(DATUMS))
     faults.mark("unknown_datum", wrong)
     read["datum"] = _or_default(read["datum"], DATUMS[0])
+    terminals = read_names(columns["terminal"], schema["terminal"])
+    read["terminal"] = terminals.texts
+    if terminals.unreadable is not None:
+        unread["terminal"] = terminals.unreadable
     _read_optional(columns, read, unread)
     tally.received += rows
-    frame = pl.DataFrame([read[name].cast(dtype).rename(name) for name, dtype in FIX_SCHEMA.items()])
+    frame = pl.DataFrame([read[name].cast(dtype).rename(name) for name, dtype in schema.items()])
     if faults.codes is not None:
         _count_rejected(raw, times, faults.codes, tally, set_aside)
         frame = frame.filter(pl.Series(faults.codes == 0))
@@ -154,8 +162,6 @@ def _judge_positions(lon: pl.Series, lat: pl.Series, faults: _Faults) -> tuple[p
 def _read_optional(columns: dict[str, pl.Series], read: dict[str, pl.Series], unread: dict[str, Mask]) -> None:
     """Reads what a fix may have; unreadable values become null and are noted in `unread`."""
     wrongs: dict[str, Mask | None] = {}
-    terminals = read_names(columns["terminal"])
-    read["terminal"], wrongs["terminal"] = terminals.texts, terminals.unreadable
     read["load"], wrongs["load"] = read_choices(columns["load"], pl.Enum(LOADS))
     for name, (low, high) in _BOUNDS.items():
         read[name], wrongs[name] = read_bounded(columns[name], low, high)

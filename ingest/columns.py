@@ -48,23 +48,26 @@ def as_text(column: pl.Series) -> pl.Series:
     return column if column.dtype == pl.String else column.cast(pl.String)
 
 
-def read_names(column: pl.Series) -> Names:
-    """Texts without blanks around them.
+def read_names(column: pl.Series, dtype: pl.DataType) -> Names:
+    """Texts without blanks around them, as String or Categorical.
 
     Names repeat, so the distinct ones are looked at and the column is only touched if one of them needs it.
     """
-    column = as_text(column)
+    if column.dtype != dtype:
+        column = as_text(column).cast(dtype)
     if column.null_count():
-        column = column.fill_null("")
-    distinct = column.unique()
+        column = column.cast(pl.String).fill_null("").cast(dtype)
+    distinct = column.unique().cast(pl.String)
     stripped = distinct.str.strip_chars()
     wrong = stripped.str.contains(_CONTROL)
     if wrong.any() or (distinct != stripped).any():
-        unreadable = column.is_in(distinct.filter(wrong).implode()).to_numpy() if wrong.any() else None
-        column = column.replace(distinct, pl.select(pl.when(~wrong).then(stripped).otherwise(pl.lit(""))).to_series())
+        texts = column.cast(pl.String)
+        unreadable = texts.is_in(distinct.filter(wrong).implode()).to_numpy() if wrong.any() else None
+        right = pl.select(pl.when(~wrong).then(stripped).otherwise(pl.lit(""))).to_series()
+        column = texts.replace(distinct, right).cast(dtype)
     else:
         unreadable = None
-    missing = (column == "").to_numpy() if "" in stripped or unreadable is not None else None
+    missing = (column.cast(pl.String) == "").to_numpy() if "" in stripped or unreadable is not None else None
     if missing is not None and unreadable is not None:
         missing &= ~unreadable
     return Names(column, missing, unreadable)

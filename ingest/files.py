@@ -14,7 +14,7 @@ import polars as pl
 
 from ingest.clean import RawBatch, clean
 from ingest.lines import BrokenStream, ByteStream, read_blocks, take_header, unpacked
-from ingest.parquet_rows import read_parquet_batches
+from ingest.parquet_rows import parquet_batches
 from ingest.tally import Tally, TracksError
 from ingest.text_rows import JSON_LINES, TextFormat, csv_format, parse_block
 
@@ -81,8 +81,9 @@ def read_fixes(
     *,
     now_ms: int,
     tally: Tally,
-    batch_rows: int = 500_000,
+    batch_rows: int = 128_000,
     on_progress: Callable[[Progress], None] | None = None,
+    coded: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Reads stored tracks.
 
@@ -92,9 +93,10 @@ def read_fixes(
         tally: receives what became of every row, in the order of the rows.
         batch_rows: about how many rows are handled at a time; a few such batches are in memory at once.
         on_progress: called after every batch.
+        coded: whether names stay codes.
 
     Yields:
-        Usable fixes, columns exactly `FIX_SCHEMA`, in the order of the files; never an empty frame.
+        Usable fixes, columns exactly `FIX_SCHEMA` (`CODED_SCHEMA`), in the order of the files; never an empty frame.
 
     Raises:
         TracksError: for tracks that cannot be read at all. What was yielded before must not be used then.
@@ -104,7 +106,7 @@ def read_fixes(
     bytes_total = None if STANDARD_INPUT in files else sum(sizes)
     received = tally.received
     before = 0
-    with _Cleaner(now_ms, tally) as cleaner:
+    with _Cleaner(now_ms, tally, coded) as cleaner:
         for file, size in zip(files, sizes, strict=True):
             first = tally.received
             for piece, frame in _guarded(file, cleaner, _pieces(file, size, batch_rows, tally), first):
@@ -172,8 +174,9 @@ def _guarded(
 class _Cleaner:
     """Cleans pieces in a few threads and gives them out in order; what they count goes to the tally in order too."""
 
-    def __init__(self, now_ms: int, tally: Tally) -> None:
+    def __init__(self, now_ms: int, tally: Tally, coded: bool) -> None:
         self._now_ms = now_ms
+        self._coded = coded
         self._tally = tally
         self._threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="clean")
         self._waiting: deque[tuple[_Piece, Future[tuple[pl.DataFrame, Tally]]]] = deque()
@@ -201,7 +204,7 @@ class _Cleaner:
 
     def _work(self, piece: _Piece) -> tuple[pl.DataFrame, Tally]:
         counts = Tally()
-        return clean(piece.make(counts), now_ms=self._now_ms, tally=counts), counts
+        return clean(piece.make(counts), now_ms=self._now_ms, tally=counts, coded=self._coded), counts
 
     def _finish(self) -> tuple[_Piece, pl.DataFrame]:
         piece, future = self._waiting.popleft()
@@ -229,17 +232,13 @@ def _pieces(file: str | Path, size: int, batch_rows: int, tally: Tally) -> Itera
     if size == 0:
         raise TracksError(f"{path}: is empty")
     if _has_ending(path, _PARQUET_ENDINGS):
-        for batch, share in read_parquet_batches(path, str(path), batch_rows, tally):
-            yield _Piece(str(path), partial(_ready, batch), round(share * size))
+        for read, share in parquet_batches(path, str(path), batch_rows, tally):
+            yield _Piece(str(path), read, round(share * size))
         return
     with path.open("rb") as opened:
         fmt = JSON_LINES if _has_ending(path, _JSON_ENDINGS) else None
         stream = unpacked(opened, path.suffix.lower())
         yield from _text_pieces(stream, str(path), fmt, opened.tell, batch_rows, tally)
-
-
-def _ready(batch: RawBatch, _: Tally) -> RawBatch:
-    return batch
 
 
 def _text_pieces(

@@ -27,5 +27,13 @@ FIX_SCHEMA: dict[str, pl.DataType] = {
     "mileage_km": pl.Float64(),
 }
 
+PLATES, TERMINALS = (pl.Categorical(pl.Categories(name, namespace="muckwatch")) for name in ("plates", "terminals"))
+#: polars forgets codes once no column has them, and gives them anew; these two keep them for as long as the process.
+_KEPT = [pl.Series([], dtype=dtype) for dtype in (PLATES, TERMINALS)]
+
+#: The same with names as codes of their dictionary, as which they are cheapest to count, order and keep. Codes are
+#: those of this process: names go to another, never codes.
+CODED_SCHEMA: dict[str, pl.DataType] = {**FIX_SCHEMA, "plate": PLATES, "terminal": TERMINALS}
+
 #: Two rows with the same identity are one fix said twice.
 FIX_IDENTITY = ("plate", "terminal", "time_ms")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.clean import FIELDS, REQUIRED, RawBatch
 from ingest.tally import Tally, TracksError
@@ -25,8 +28,12 @@ _ALLOWED = {
 }
 
 
-def read_parquet_batches(path: Path, source: str, batch_rows: int, tally: Tally) -> Iterator[tuple[RawBatch, float]]:
-    """Yields the rows of a file in order, with the share of the file that is done (0 to 1).
+def parquet_batches(
+    path: Path, source: str, batch_rows: int, tally: Tally
+) -> Iterator[tuple[Callable[[Tally], RawBatch], float]]:
+    """Cuts a file into batches: yields, in order, what reads one, and the share of the file (0 to 1) that it ends at.
+
+    What reads a batch may be called in any thread; it raises TracksError if the file is damaged there.
 
     Raises:
         TracksError: if the file is no Parquet, or columns are missing or of a type that cannot be read.
@@ -35,21 +42,50 @@ def read_parquet_batches(path: Path, source: str, batch_rows: int, tally: Tally)
         scan = pl.scan_parquet(path)
         schema = scan.collect_schema()
         rows = int(scan.select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
+        groups = _row_groups(path)
+    except (pl.exceptions.PolarsError, OSError, pa.ArrowException) as error:
         raise TracksError(f"{source}: cannot be read as Parquet: {str(error).splitlines()[0]}") from error
     _check_types(schema, source)
     if rows == 0:
         tally.warn(f"{source}: has no fixes")
     scan = scan.select([name for name in FIELDS if name in schema])
-    for start in range(0, rows, batch_rows):
-        try:
-            frame = scan.slice(start, batch_rows).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise TracksError(
-                f"{source}: is damaged after {start} good rows: {str(error).splitlines()[0]}; get the file again whole"
-            ) from error
-        row_of, text_of = _places(frame, start)
-        yield RawBatch(source, frame, row_of, text_of), (start + frame.height) / rows
+    for start, length in _cut(groups, batch_rows):
+        yield partial(_read, scan, source, start, length), (start + length) / rows
+
+
+def _read(scan: pl.LazyFrame, source: str, start: int, length: int, _: Tally) -> RawBatch:
+    try:
+        frame = scan.slice(start, length).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise TracksError(
+            f"{source}: is damaged after {start} good rows: {str(error).splitlines()[0]}; get the file again whole"
+        ) from error
+    row_of, text_of = _places(frame, start)
+    return RawBatch(source, frame, row_of, text_of)
+
+
+def _row_groups(path: Path) -> list[int]:
+    """How many rows each row group has."""
+    metadata = pq.read_metadata(path)
+    return [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+
+
+def _cut(groups: Sequence[int], batch_rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges (start, length) of about `batch_rows` that begin and end with row groups, unless those are far larger.
+
+    What reads across their ends decodes parts of them twice.
+    """
+    start = end = 0
+    for rows in groups:
+        if end > start and end + rows - start > batch_rows:
+            yield start, end - start
+            start = end
+        end += rows
+        while end - start >= 2 * batch_rows:
+            yield start, batch_rows
+            start += batch_rows
+    if end > start:
+        yield start, end - start
 
 
 def _places(frame: pl.DataFrame, start: int) -> tuple[Callable[[int], int], Callable[[int], str]]:

@@ -1,15 +1,15 @@
 """Fixes of many trucks in buckets that fit in memory, each with the whole history of its trucks.
 
-As long as the fixes fit, they stay in memory. Else they are written to Arrow files, in each file ordered by a hash of
-the plate that never changes (the shard), one record batch a shard. Once the sizes are known, shards are joined to
-buckets; a bucket reads its record batches, and nothing else, from every file.
+As long as the fixes fit, they stay in memory. Else they are written to Arrow files in batches, each ordered by a hash
+of the plate that never changes (the shard) and by plate, with names as codes. Once the sizes are known, shards are
+joined to buckets; a bucket takes its shards' rows, and nothing else, from every batch.
 """
 
 from __future__ import annotations
 
 import shutil
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,12 +21,50 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.arrange import arrange
-from ingest.fix import FIX_SCHEMA
+from ingest.fix import CODED_SCHEMA, FIX_SCHEMA
 
 #: How many shards fixes are spread over: buckets can be this many times smaller than the whole.
 SHARDS = 256
-#: How many fixes go into one file at most, unless a single frame has more.
-_FILE_FIXES = 1_000_000
+#: How many fixes go into one batch at least, as long as so many may be in memory, and how many batches into one file.
+#: The columns of a batch must fit into the cache of a core, or ordering it takes twice as long.
+_BATCH_FIXES, _FILE_BATCHES = 100_000, 16
+_NAMES = ("plate", "terminal")
+_CODES = [*_NAMES, *(name for name, dtype in FIX_SCHEMA.items() if isinstance(dtype, pl.Enum))]
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """Where spooled fixes are: files of batches, rows of each shard by batch, and what the codes of names stand for."""
+
+    paths: tuple[Path, ...]
+    sizes: NDArray[np.int64] = field(repr=False)
+    names: dict[str, dict[int, str]] = field(repr=False)
+
+    def rows_of(self, shards: Sequence[int]) -> pl.DataFrame:
+        """The fixes of some shards, columns `CODED_SCHEMA`."""
+        parts: list[pl.DataFrame] = []
+        for number, path in enumerate(self.paths):
+            with pa.memory_map(str(path)) as file:
+                reader = pa.ipc.open_file(file)
+                for at in range(reader.num_record_batches):
+                    sizes = self.sizes[number * _FILE_BATCHES + at]
+                    ends = np.cumsum(sizes)
+                    batch = pl.DataFrame(reader.get_batch(at))
+                    parts += [batch[ends[shard] - sizes[shard] : ends[shard]] for shard in shards if sizes[shard]]
+        if not parts:
+            return pl.DataFrame(schema=CODED_SCHEMA)
+        stored = pl.concat(parts, rechunk=True)
+        named = [_named(stored[column], names) for column, names in self.names.items()]
+        kinds = [pl.col(name).cat.to(dtype) for name, dtype in FIX_SCHEMA.items() if isinstance(dtype, pl.Enum)]
+        return stored.with_columns(*named, *kinds)
+
+
+def _named(codes: pl.Series, names: dict[int, str]) -> pl.Series:
+    """Codes of another process as codes of this one."""
+    dtype = CODED_SCHEMA[codes.name]
+    here = np.zeros(max(names) + 1, np.uint32)
+    here[np.fromiter(names, np.uint32, len(names))] = pl.Series(list(names.values()), dtype=dtype).to_physical()
+    return pl.Series(codes.name, here[codes.to_numpy()]).cat.to(dtype)
 
 
 @dataclass(frozen=True)
@@ -34,24 +72,18 @@ class Bucket:
     """Some trucks' fixes, in memory or as shards in files; picklable, so that another process may load it."""
 
     fixes: int
-    paths: tuple[Path, ...] = ()
+    spooled: Spooled | None = None
     shards: tuple[int, ...] = ()
     frame: pl.DataFrame | None = field(default=None, repr=False)
 
     def load(self) -> tuple[pl.DataFrame, int]:
-        """The fixes, arranged, and how many repeats were dropped."""
-        if self.frame is not None:
-            return arrange(self.frame)
-        batches: list[pa.RecordBatch] = []
-        for path in self.paths:
-            with pa.memory_map(str(path)) as file:
-                reader = pa.ipc.open_file(file)
-                batches += [batch for batch in map(reader.get_batch, self.shards) if batch.num_rows]
-        if not batches:
-            return pl.DataFrame(schema=FIX_SCHEMA), 0
-        stored = pl.DataFrame(pa.Table.from_batches(batches))
-        codes = {name: dtype for name, dtype in FIX_SCHEMA.items() if isinstance(dtype, pl.Enum)}
-        return arrange(stored.with_columns(pl.col(name).cat.to(dtype) for name, dtype in codes.items()))
+        """The fixes, arranged, columns `FIX_SCHEMA`, and how many repeats were dropped."""
+        frame = self.frame
+        if frame is None:
+            assert self.spooled is not None
+            frame = self.spooled.rows_of(self.shards)
+        arranged, repeated = arrange(frame)
+        return arranged.with_columns(pl.col(*_NAMES).cast(pl.String)), repeated
 
 
 class Buckets:
@@ -99,7 +131,7 @@ def gather(
     """Collects fixes into buckets of at most about `memory_fixes`.
 
     Args:
-        frames: fixes, columns `FIX_SCHEMA`, in any order.
+        frames: fixes, columns `FIX_SCHEMA` or `CODED_SCHEMA`, in any order.
         memory_fixes: how many fixes may be in memory at once.
         folder: where a spool folder is made if they do not fit; made if missing.
         at_least: how many buckets there should be at least, say one for each worker process.
@@ -117,16 +149,17 @@ def gather(
     spool: _Spool | None = None
     try:
         for frame in frames:
-            held.append(frame)
+            held.append(frame.with_columns(pl.col(name).cast(CODED_SCHEMA[name]) for name in _NAMES))
             rows += frame.height
             if spool is None and rows > memory_fixes:
                 spool = _Spool(folder)
-            if spool is not None and rows >= min(_FILE_FIXES, memory_fixes):
+            if spool is not None and rows >= min(_BATCH_FIXES, memory_fixes):
                 spool.add_all(held)
                 rows = 0
         if spool is None:
             return Buckets(_in_memory(held, at_least), None)
         spool.add_all(held)
+        spool.close()
         count = max(at_least, -(-spool.fixes // memory_fixes))
         return Buckets(spool.buckets(count), spool.folder)
     except BaseException:
@@ -136,44 +169,53 @@ def gather(
 
 
 class _Spool:
-    """Files being written, and how many fixes of each shard they hold."""
+    """Files being written, how many fixes of each shard each batch in them holds, and the names met."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = Path(mkdtemp(prefix="spool-", dir=folder))
         self._paths: list[Path] = []
-        self._sizes = np.zeros(SHARDS, np.int64)
+        self._writer: pa.ipc.RecordBatchFileWriter | None = None
+        self._sizes: list[NDArray[np.int64]] = []
+        self._names: dict[str, dict[int, str]] = {name: {} for name in _NAMES}
 
     @property
     def fixes(self) -> int:
-        return int(self._sizes.sum())
+        return sum(int(sizes.sum()) for sizes in self._sizes)
 
     def add_all(self, held: list[pl.DataFrame]) -> None:
         """Writes the frames, a few at a time, and empties the list."""
         while held:
             some = [held.pop(0)]
-            while held and sum(frame.height for frame in some) + held[0].height <= _FILE_FIXES:
+            while held and sum(frame.height for frame in some) < _BATCH_FIXES:
                 some.append(held.pop(0))
             self._write(pl.concat(some))
 
     def _write(self, frame: pl.DataFrame) -> None:
+        for name, known in self._names.items():
+            distinct = frame[name].unique()
+            known.update(zip(distinct.to_physical().to_list(), distinct.cast(pl.String).to_list(), strict=True))
         by_shard, sizes = _by_shard(frame)
-        table = by_shard.with_columns(pl.col(pl.Enum).to_physical()).to_arrow()  # enumerations as their codes
-        path = self.folder / f"{len(self._paths):06d}.arrow"
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            start = 0
-            for size in sizes.tolist():
-                batches = table.slice(start, size).combine_chunks().to_batches()
-                writer.write_batch(batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema))
-                start += size
-        self._paths.append(path)
-        self._sizes += sizes
+        table = by_shard.with_columns(pl.col(*_CODES).to_physical()).to_arrow().combine_chunks()
+        if len(self._sizes) % _FILE_BATCHES == 0:
+            self.close()
+            self._paths.append(self.folder / f"{len(self._paths):06d}.arrow")
+            self._writer = pa.ipc.new_file(str(self._paths[-1]), table.schema)
+        assert self._writer is not None
+        self._writer.write_batch(*table.to_batches())
+        self._sizes.append(sizes)
+
+    def close(self) -> None:
+        """Finishes the file at hand."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def buckets(self, count: int) -> list[Bucket]:
-        paths = tuple(self._paths)
-        return [
-            Bucket(int(self._sizes[list(shards)].sum()), paths, shards) for shards in _share_out(self._sizes, count)
-        ]
+        whole = np.stack(self._sizes)
+        sizes = whole.sum(axis=0)
+        spooled = Spooled(tuple(self._paths), whole, self._names)
+        return [Bucket(int(sizes[list(shards)].sum()), spooled, shards) for shards in _share_out(sizes, count)]
 
 
 def _in_memory(held: list[pl.DataFrame], count: int) -> list[Bucket]:
@@ -194,10 +236,15 @@ def _in_memory(held: list[pl.DataFrame], count: int) -> list[Bucket]:
 
 
 def _by_shard(frame: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """The fixes ordered by shard, else as they were, and how many each shard has."""
-    shards = shard_of(frame["plate"])
-    sizes = np.bincount(shards, minlength=SHARDS).astype(np.int64)
-    return frame.rechunk()[np.argsort(shards, kind="stable")], sizes
+    """The fixes ordered by shard and plate, else as they were, and how many each shard has."""
+    distinct = frame["plate"].unique()
+    codes, shards = distinct.to_physical().to_numpy(), shard_of(distinct)
+    rank = np.zeros(int(codes.max(initial=0)) + 1, np.uint16 if len(codes) <= 1 << 16 else np.uint32)
+    by_shard = np.lexsort((codes, shards))
+    rank[codes[by_shard]] = np.arange(len(codes))
+    ranks = rank[frame["plate"].to_physical().to_numpy()]
+    sizes = np.bincount(shards[by_shard][ranks], minlength=SHARDS).astype(np.int64)
+    return frame.rechunk()[np.argsort(ranks, kind="stable")], sizes
 
 
 def _share_out(sizes: NDArray[np.int64], count: int) -> list[tuple[int, ...]]:
@@ -215,8 +262,4 @@ def _share_out(sizes: NDArray[np.int64], count: int) -> list[tuple[int, ...]]:
 
 def shard_of(plates: pl.Series) -> NDArray[np.uint16]:
     """The shard of each plate: CRC-32 of its UTF-8 bytes, so it is the same in every process and version."""
-    distinct = plates.unique()
-    shards = np.array([zlib.crc32(plate.encode()) % SHARDS for plate in distinct], np.uint16)
-    codes = plates.cast(pl.Enum(distinct)).to_physical().to_numpy()
-    spread: NDArray[np.uint16] = shards[codes]
-    return spread
+    return np.array([zlib.crc32(plate.encode()) % SHARDS for plate in plates.cast(pl.String)], np.uint16)

@@ -108,7 +108,7 @@ def run_stored(
         with watch(console, "reading tracks") as on_progress:
             tally = Tally()
             survey = Survey()
-            frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress))
+            frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress, coded=True))
             buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
         fleet = survey.learnt()
         judged = judges.judge(buckets, fleet, console)

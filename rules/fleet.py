@@ -12,9 +12,14 @@ from dataclasses import dataclass, field
 from math import ceil, cos, floor, hypot, radians
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from ingest.fix import CODED_SCHEMA
+from rules.raster import Ints
+
 CELL_DEG = 0.0005  # about 50 m
+CELLS_A_DEG = 1 / CELL_DEG
 ROW = 1_000_000  # a cell is its row times this plus its column; there are 720,000 columns
 FAST_KMH = 25.0
 STANDING_KMH = 5.0
@@ -32,7 +37,6 @@ CLOCK_MIN, CLOCK_SHARE = 20, 0.8  # rows of a terminal, and how many of them mus
 KEPT_ROWS = 2_000_000  # cells by truck that are held before they are counted together
 
 Cell = int
-_CELL = (pl.col("lat") / CELL_DEG).floor().cast(pl.Int64) * ROW + (pl.col("lon") / CELL_DEG).floor().cast(pl.Int64)
 TRUCKS = 1 << 24  # a truck and a cell are one whole number: the cell times this plus the truck's number
 
 
@@ -86,7 +90,6 @@ class Survey:
 
     def __init__(self) -> None:
         self._clocks: list[pl.DataFrame] = []
-        self._codes: dict[str, int] = {}
         self._roads: list[pl.Series] = []
         self._raised: list[pl.DataFrame] = []
         self._rows = 0
@@ -98,33 +101,24 @@ class Survey:
             yield frame
 
     def add(self, fixes: pl.DataFrame) -> None:
-        """Takes in fixes: `FIX_SCHEMA`, any order."""
-        told = fixes.lazy().filter("valid")
-        fast = pl.col("speed_kmh") > FAST_KMH
-        driven = self._by_truck(told.filter(fast).select("plate", cell=_CELL).collect())
-        self._roads.append(driven["truck_cell"].unique())
-        raised = told.filter(pl.col("lift")).select(
-            "plate", cell=_CELL, fast=fast, stood=pl.col("speed_kmh") < STANDING_KMH
-        )
+        """Takes in fixes: `FIX_SCHEMA` or `CODED_SCHEMA`, any order."""
+        plate, terminal = (fixes[name].cast(CODED_SCHEMA[name]).to_physical() for name in ("plate", "terminal"))
+        truck, speed_kmh = plate.to_numpy(), fixes["speed_kmh"].to_numpy()  # no speed is NaN: neither fast nor standing
+        valid, fast = fixes["valid"].to_numpy(), speed_kmh > FAST_KMH
+        driven = pl.Series(_truck_cells(fixes, truck, np.flatnonzero(valid & fast)))
+        self._roads.append(driven.unique())
+        raised = np.flatnonzero(valid & fixes["lift"].fill_null(False).to_numpy())
+        told = {"truck_cell": _truck_cells(fixes, truck, raised), "fast": fast[raised]}
         self._raised.append(
-            self._by_truck(raised.collect())
+            pl.DataFrame({**told, "stood": speed_kmh[raised] < STANDING_KMH})
             .group_by("truck_cell")
             .agg(pl.len(), pl.col("fast").sum(), pl.col("stood").sum())
         )
-        self._clocks.append(_off_by(fixes))
+        self._clocks.append(_off_by(fixes["time_ms"].to_numpy(), truck, terminal.to_numpy()))
         self._rows += len(self._roads[-1])
         if self._rows > KEPT_ROWS:
             self._roads = [pl.concat(self._roads).unique()]
             self._rows = len(self._roads[0]) // 2
-
-    def _by_truck(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with truck and cell in one whole number: far faster to count than text."""
-        plates = rows["plate"].unique().to_list()
-        for plate in plates:
-            self._codes.setdefault(plate, len(self._codes))
-        known = pl.Series([self._codes[plate] for plate in plates], dtype=pl.Int64)
-        code = known.gather(rows["plate"].cast(pl.Enum(plates)).to_physical())
-        return rows.with_columns(truck_cell=pl.col("cell") * TRUCKS + code)
 
     def learnt(self) -> Fleet:
         """What was gathered so far."""
@@ -140,31 +134,42 @@ class Survey:
 
     def _wrong_clocks(self) -> dict[tuple[str, str], int]:
         """By terminal what must be added to its times, where most of its rows agree."""
-        told = pl.concat(self._clocks).group_by("plate", "terminal").sum().sort("plate", "terminal")
+        sums = pl.concat(self._clocks).group_by("plate", "terminal").sum()
+        told = sums.with_columns(_names_of(sums[name], CODED_SCHEMA[name]) for name in ("plate", "terminal"))
         found = {}
-        for plate, terminal, rows, ahead, behind in told.select(
-            "plate", "terminal", "rows", "ahead", "behind"
-        ).iter_rows():
+        columns = ("plate", "terminal", "rows", "ahead", "behind")
+        for plate, terminal, rows, ahead, behind in told.sort("plate", "terminal").select(columns).iter_rows():
             if rows >= CLOCK_MIN and max(ahead, behind) >= CLOCK_SHARE * rows:
                 found[plate, terminal] = -CLOCK_OFF_MS if ahead > behind else CLOCK_OFF_MS
         return found
 
 
-def _off_by(fixes: pl.DataFrame) -> pl.DataFrame:
+def _truck_cells(fixes: pl.DataFrame, truck: Ints, rows: Ints) -> Ints:
+    """Truck and cell of some rows in one whole number: far faster to count than text."""
+    row, column = (np.floor(fixes[name].to_numpy()[rows] * CELLS_A_DEG).astype(np.int64) for name in ("lat", "lon"))
+    return (row * ROW + column) * TRUCKS + truck[rows]
+
+
+def _names_of(codes: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """What codes stand for, as text."""
+    return codes.cat.to(dtype).cast(pl.String)
+
+
+def _off_by(time_ms: Ints, plate: Ints, terminal: Ints) -> pl.DataFrame:
     """By terminal: rows whose neighbours in order of arrival tell the time, and how many are hours ahead or behind."""
-    off = pl.col("time_ms") - pl.col("time_ms").median().over("part")
-    of_many = pl.col("plate").n_unique().over("part") >= CLOCK_PLATES
-    near = pl.col("off").abs().sub(CLOCK_OFF_MS).abs() <= CLOCK_SLACK_MS
-    return (
-        fixes.lazy()
-        .gather_every(CLOCK_THIN)
-        .select("plate", "terminal", "time_ms", part=pl.int_range(pl.len()) // CLOCK_ROWS)
-        .select("plate", "terminal", off=off, of_many=of_many)
-        .filter("of_many")
-        .group_by("plate", "terminal")
-        .agg(rows=pl.len(), ahead=(near & (pl.col("off") > 0)).sum(), behind=(near & (pl.col("off") < 0)).sum())
-        .collect()
-    )
+    time_ms, plate, terminal = (column[::CLOCK_THIN] for column in (time_ms, plate, terminal))
+    whole = len(time_ms) // CLOCK_ROWS * CLOCK_ROWS
+    off_ms, of_many = np.empty(len(time_ms)), np.empty(len(time_ms), bool)
+    for part, width in ((slice(0, whole), CLOCK_ROWS), (slice(whole, None), len(time_ms) - whole)):
+        if part.start == len(time_ms) or not width:
+            continue
+        times, plates = time_ms[part].reshape(-1, width), np.sort(plate[part].reshape(-1, width), axis=1)
+        off_ms[part] = (times - np.median(times, axis=1, keepdims=True)).ravel()
+        of_many[part] = np.repeat((np.diff(plates, axis=1) != 0).sum(axis=1) + 1 >= CLOCK_PLATES, width)
+    near = np.abs(np.abs(off_ms) - CLOCK_OFF_MS) <= CLOCK_SLACK_MS
+    told = {"plate": plate, "terminal": terminal, "ahead": near & (off_ms > 0), "behind": near & (off_ms < 0)}
+    rows = pl.DataFrame(told).filter(of_many)
+    return rows.group_by("plate", "terminal").agg(pl.len().alias("rows"), pl.col("ahead", "behind").sum())
 
 
 def on_time(fixes: pl.DataFrame, fleet: Fleet) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from some_tracks import FIX_MS, read
 
 from ingest.arrange import arrange
-from ingest.fix import FIX_IDENTITY, FIX_SCHEMA
+from ingest.fix import CODED_SCHEMA, FIX_IDENTITY, FIX_SCHEMA
 
 small_fixes = st.lists(
     st.fixed_dictionaries(
@@ -127,9 +127,10 @@ def test_more_plates_than_sixteen_bits_hold():
         (pl.col(name) if name in frame.columns else pl.lit("" if name == "terminal" else None)).cast(dtype).alias(name)
         for name, dtype in FIX_SCHEMA.items()
     )
-    out, repeated = arrange(frame)
-    assert out["plate"].to_list() == plates
-    assert repeated == 5
+    for schema in (FIX_SCHEMA, CODED_SCHEMA):
+        out, repeated = arrange(frame.cast(schema))
+        assert out["plate"].to_list() == plates
+        assert repeated == 5
 
 
 def test_what_is_in_order_is_not_touched(expected):
