@@ -37,7 +37,9 @@ from web.services import Services
 @contextmanager
 def serving(context: Context) -> Iterator[str]:
     """The application on a free port, as `muckwatch serve` runs it."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # as commands/serve.py does
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     config = uvicorn.Config(create_app(context), log_level="warning", access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How long requests under way may take after a signal to stop.
 GRACE_S = 10
+#: How long a connection stays while its reader thinks.
+KEEP_ALIVE_S = 75
 
 
 def _services(store: SharedStore, registry_folder: Path, kafka: str | None, prefix: str) -> list[Service]:
@@ -79,7 +81,7 @@ def serve(
             # Addresses and query strings are personal data here: uvicorn's own access log stays off.
             config = uvicorn.Config(
                 create_app(context), log_level="warning", access_log=False, server_header=False,
-                timeout_graceful_shutdown=GRACE_S, lifespan="off",
+                timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S, lifespan="off",
             )  # fmt: skip
             server = uvicorn.Server(config)
             # uvicorn raises a signal again when it has finished; that must not end us before the services have stopped.

@@ -128,7 +128,8 @@ def append_signed(store: Store, entries: Sequence[Entry], *, at_ms: int) -> tupl
     first = state.size
     if not entries:
         return first, last_head(store)
-    added = [*_unsigned(store, state, signer), *entries]
+    signed, last_key = store.rows("SELECT coalesce(max(size), 0), max_by(key_id, size) FROM ledger.heads")[0]
+    added = [*_unsigned(signed, state, signer), *entries]
     assert {e.kind for e in added} <= {*KINDS}, "an entry of an unknown kind"
     salts = os.urandom(SALT_BYTES * len(added))
     rows = []
@@ -143,7 +144,7 @@ def append_signed(store: Store, entries: Sequence[Entry], *, at_ms: int) -> tupl
         "UPDATE ledger.state SET size = ?, peaks = ?, chain = ?",
         [state.size, [peak.hex() for peak in state.frontier.peaks], state.chain.hex()],
     )
-    head = None if signer is None else _keep_head(store, signer, state, at_ms)
+    head = None if signer is None else _keep_head(store, signer, state, at_ms, last_key)
     return first + len(added) - len(entries), head
 
 
@@ -156,12 +157,9 @@ def last_head(store: Store) -> TreeHead | None:
     return TreeHead(*found[0]) if found else None
 
 
-def _unsigned(store: Store, state: LogState, signer: Signer | None) -> list[Entry]:
+def _unsigned(signed: int, state: LogState, signer: Signer | None) -> list[Entry]:
     """Before a key signs the log again: the word that it was not there when the entries before were added."""
-    if signer is None:
-        return []
-    signed = store.rows("SELECT coalesce(max(size), 0) FROM ledger.heads")[0][0]
-    if signed == state.size:
+    if signer is None or signed == state.size:
         return []
     return [Entry("unsigned", str(signed), "log", {"first": signed, "last": state.size - 1})]
 
@@ -177,9 +175,10 @@ def _write(store: Store, rows: Sequence[tuple[str, ...]], first: int, at_ms: int
     store.append("ledger.entries", frame)
 
 
-def _keep_head(store: Store, signer: Signer, state: LogState, at_ms: int) -> TreeHead:
+def _keep_head(store: Store, signer: Signer, state: LogState, at_ms: int, last_key: str | None) -> TreeHead:
     head = signer.sign(state.log_id, state.size, at_ms, state.frontier.root(), state.chain)
-    if not store.rows("SELECT 1 FROM ledger.keys WHERE key_id = ?", [signer.key_id]):
+    new_key = last_key != signer.key_id
+    if new_key and not store.rows("SELECT 1 FROM ledger.keys WHERE key_id = ?", [signer.key_id]):
         store.execute("INSERT INTO ledger.keys VALUES (?, ?, ?)", [signer.key_id, signer.public_pem, state.size])
     store.execute(
         "INSERT INTO ledger.heads VALUES (?, ?, ?, ?, ?, ?)",

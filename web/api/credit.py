@@ -16,7 +16,7 @@ from reports.store import Store
 from rules.catalog import RULES
 from web.api import cursor as cursors
 from web.api import shapes
-from web.api.answers import answer
+from web.api.answers import Said, answer, pages, said
 from web.api.auth import Caller, needs
 from web.api.problem import RESPONSES, TITLES, Problem, ProblemRoute
 from web.api.snapshots import Snapshot, snapshot
@@ -53,13 +53,10 @@ def get_scores(
         shot = snapshot(context, store, as_of)
         if place and place["version"] != shot.version:
             raise Problem(410, "积分在翻页期间有变动，请从第一页重新读取")
-        rows = shot.of(subject)
         start = place.get("start", 0)
-        page = rows[start : start + limit]
-        more = start + limit < len(rows)
-        following = _next_page(store, shot, subject, start + limit) if more else None
-    told = {"as_of": shot.day, "last_seq": shot.last_seq, "items": page, "next_cursor": following, "has_more": more}
-    return answer(context, request, caller, told, len(page))
+        key = ("scores", shot.day, shot.version, subject, start, limit)
+        page = pages(context).get(key, lambda: _page_of(store, shot, subject, start, limit))
+    return answer(context, request, caller, page)
 
 
 @router.get("/score-events", summary="积分变动", response_model=shapes.ScoreEvents, responses=_PAGED)
@@ -71,15 +68,10 @@ def get_score_events(
         place: dict[str, Any] = cursors.read(store, "events", cursor) if cursor else {"seq": 0, "id": ""}
         if event_id_at(store, place["seq"]) != place["id"]:
             raise Problem(410, "本库没有该游标所指的变动（可能已从备份恢复），请从头同步")
-        found = events_after(store, place["seq"], limit + 1)
-        page = found[:limit]
-        end = {"seq": page[-1]["seq"], "id": page[-1]["event_id"]} if page else place
-        told = {
-            "items": page,
-            "next_cursor": cursors.made(store, "events", end),
-            "has_more": len(found) > limit,
-        }
-    return answer(context, request, caller, told, len(page))
+        # Events are only ever appended: with the same last one, a page is the same.
+        key = ("events", place["seq"], last_seq(store), limit)
+        page = pages(context).get(key, lambda: _events_from(store, place, limit))
+    return answer(context, request, caller, page)
 
 
 @router.get("/rules", summary="规则与分档", response_model=shapes.Rules, responses={304: _PAGED[304]})
@@ -99,7 +91,7 @@ def get_rules(request: Request, context: Ctx, caller: Reader) -> Response:
         for grade, low in of.items()
     ]
     told = {"policy_digest": policy.digest, "score_days": policy.score_days, "rules": rules, "grades": grades}
-    return answer(context, request, caller, told, len(rules))
+    return answer(context, request, caller, said(told, len(rules)))
 
 
 @router.get("/reconcile", summary="对账", response_model=shapes.Reconciliation, responses={304: _PAGED[304]})
@@ -117,7 +109,7 @@ def reconcile(
         "date": date.isoformat(), "last_seq": found.last_seq, "count": found.count, "points": found.points,
         "sha256": found.sha256,
     }  # fmt: skip
-    return answer(context, request, caller, told, found.count)
+    return answer(context, request, caller, said(told, found.count))
 
 
 @router.get(
@@ -129,7 +121,23 @@ def get_log_head(request: Request, context: Ctx, caller: Reader) -> Response:
         head = last_head(store)
     if head is None:
         raise Problem(404, "日志尚无签名")
-    return answer(context, request, caller, vars(head), 1)
+    return answer(context, request, caller, said(vars(head), 1))
+
+
+def _page_of(store: Store, shot: Snapshot, subject: str | None, start: int, limit: int) -> Said:
+    rows = shot.of(subject)
+    page, more = rows[start : start + limit], start + limit < len(rows)
+    following = _next_page(store, shot, subject, start + limit) if more else None
+    told = {"as_of": shot.day, "last_seq": shot.last_seq, "items": page, "next_cursor": following, "has_more": more}
+    return said(told, len(page))
+
+
+def _events_from(store: Store, place: dict[str, Any], limit: int) -> Said:
+    found = events_after(store, place["seq"], limit + 1)
+    page = found[:limit]
+    end = {"seq": page[-1]["seq"], "id": page[-1]["event_id"]} if page else place
+    following = cursors.made(store, "events", end)
+    return said({"items": page, "next_cursor": following, "has_more": len(found) > limit}, len(page))
 
 
 def _next_page(store: Store, shot: Snapshot, subject: str | None, start: int) -> str:

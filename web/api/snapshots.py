@@ -18,7 +18,7 @@ from web.context import Context
 KEPT = 8
 _COLUMNS = ["subject", "subject_id", "name", "as_of", "points", "grade", "violations"]
 #: What scores rest on besides the decisions that events tell of.
-_RESTS_ON = "SELECT registry_digest, policy_digest FROM kept.runs ORDER BY number DESC LIMIT 1"
+_RESTS_ON = "SELECT max_by(registry_digest, number), max_by(policy_digest, number) FROM kept.runs"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Kept:
 def snapshot(context: Context, store: Store, as_of: date | None) -> Snapshot:
     """The snapshot as of a date (None: the last with data), of the store as it is now."""
     day, seq = as_of or latest_date(store), last_seq(store)
-    state = f"{seq} {store.query(_RESTS_ON).rows()}"
+    state = f"{seq} {store.rows(_RESTS_ON)}"
     version = hashlib.sha256(state.encode()).hexdigest()[:16]
     kept = context.parts.setdefault("web.api.snapshots", _Kept())
     with kept.guard:  # one works it out, the others wait and have it
