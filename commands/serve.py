@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.operator import now_ms
 from commands.options import address, folder, prefix_option, store_option
 from commands.stream_services import stream_services
 from commands.terminal import reads, say
@@ -56,6 +57,7 @@ def serve(
     import uvicorn
 
     from ingest.gateway.kafka_sink import kafka_sink
+    from reports.accounts.users import seal_secrets
     from reports.errors import StoreError
     from reports.shared import SharedStore
     from reports.store import Store
@@ -69,6 +71,8 @@ def serve(
     shared = SharedStore(Store.open(store_folder, create=kafka is not None))
     reasons: list[str] = []
     try:
+        with shared.writing() as store:
+            seal_secrets(store, at_ms=now_ms())
         with _listening(*listen) as listener:
 
             def fatal(reason: str) -> None:

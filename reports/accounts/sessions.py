@@ -7,6 +7,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 
+from reports.accounts.sealing import opened
 from reports.accounts.users import FAILURES_MAX, LOCKED_FOR_MS, User, code_step, password_fits, user
 from reports.ledger.entries import append
 from reports.shared import ACCOUNTS, SharedStore
@@ -85,7 +86,8 @@ def _problem(now: User | None, known: User, fits: bool, code: str, at_ms: int) -
         return "closed", 0
     if not now.totp_secret:
         return "", now.totp_step
-    step = code_step(now.totp_secret, code, now.totp_step, at_ms)
+    secret = opened(now.totp_secret, now.user_id)  # None after the key was lost: an administrator enrols anew
+    step = code_step(secret, code, now.totp_step, at_ms) if secret else None
     return ("", step) if step is not None else ("code", 0)
 
 

@@ -15,6 +15,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 
+from reports.accounts.sealing import is_sealed, sealed
 from reports.cases.words import ROLE_NAMES
 from reports.ledger.entries import append
 from reports.store import Store
@@ -136,11 +137,28 @@ def set_password(store: Store, user_id: str, password: str, *, by: str, at_ms: i
 
 
 def set_totp(store: Store, user_id: str, secret: str, *, by: str, at_ms: int, step: int = 0) -> None:
-    """Sets the second factor (base32), or takes it away (empty). Sessions stay."""
+    """Sets the second factor (base32), which is kept sealed, or takes it away (empty). Sessions stay."""
+    kept = sealed(secret, user_id) if secret else ""
     with store.transaction():
         _known(store, user_id)
-        store.execute("UPDATE kept.users SET totp_secret = ?, totp_step = ? WHERE user_id = ?", [secret, step, user_id])
+        store.execute("UPDATE kept.users SET totp_secret = ?, totp_step = ? WHERE user_id = ?", [kept, step, user_id])
         append(store, "user", user_id, by, {"did": "totp on" if secret else "totp off"}, at_ms=at_ms)
+
+
+def seal_secrets(store: Store, *, at_ms: int) -> int:
+    """Seals second factors that an earlier version kept readable; gives how many.
+
+    Args:
+        store: the writer, outside a transaction.
+        at_ms: when, epoch ms.
+    """
+    readable = [each for each in users(store) if each.totp_secret and not is_sealed(each.totp_secret)]
+    for each in readable:
+        with store.transaction():
+            kept = sealed(each.totp_secret, each.user_id)
+            store.execute("UPDATE kept.users SET totp_secret = ? WHERE user_id = ?", [kept, each.user_id])
+            append(store, "user", each.user_id, "serve", {"did": "totp sealed"}, at_ms=at_ms)
+    return len(readable)
 
 
 def hashed_password(password: str, user_id: str) -> str:

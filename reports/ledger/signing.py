@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from threading import get_ident
 
 import rfc8785
 from cryptography.exceptions import InvalidSignature
@@ -164,13 +165,21 @@ def _signer(path: Path) -> Signer | None:
 
 
 def _make_key(path: Path) -> None:
-    """Makes a key file that only its owner reads; of two that make one at once, the first stays."""
+    key = Ed25519PrivateKey.generate()
+    keep_secret(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def keep_secret(path: Path, content: bytes) -> None:
+    """Makes a key file that only its owner reads; of two that make one at once, the first stays.
+
+    Raises:
+        OSError: if it cannot be written there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        key = Ed25519PrivateKey.generate()
-        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     try:

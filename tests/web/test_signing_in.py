@@ -9,7 +9,17 @@ import pyotp
 import pytest
 from bureau import PASSWORD, SECRET, Bureau
 
-from reports.accounts.users import FAILURES_MAX, LOCKED_FOR_MS, AccountError, add_user, set_closed, set_role, set_totp
+from reports.accounts.sealing import opened
+from reports.accounts.users import (
+    FAILURES_MAX,
+    LOCKED_FOR_MS,
+    AccountError,
+    add_user,
+    seal_secrets,
+    set_closed,
+    set_role,
+    set_totp,
+)
 from web.pages import english
 
 
@@ -48,6 +58,23 @@ def test_a_session_opens_pages_until_it_is_idle_or_old_or_ended(bureau: Bureau, 
     ended = bureau.client(guest())
     assert ended.post("/logout").status_code == 303
     assert ended.get("/reports").status_code == 303
+
+
+def test_second_factors_lie_sealed_and_bound_to_their_user(bureau: Bureau, guest: Callable[..., str]) -> None:
+    name, other = guest(), guest()
+    keep = "UPDATE kept.users SET totp_secret = ? WHERE user_id = ?"
+    (kept,) = bureau.store_rows("SELECT totp_secret FROM kept.users WHERE user_id = ?", name)[0]
+    assert isinstance(kept, str) and SECRET not in kept and opened(kept, name) == SECRET
+    assert opened(kept, other) is None and opened(kept[:-4] + "AAA=", name) is None
+    with bureau.context.store.writing() as store:
+        store.execute(keep, [kept, other])  # somebody else's is of no use
+        store.execute(keep, [SECRET, name])  # as an earlier version kept it
+    desk = bureau.client()
+    assert desk.sign_in(other).status_code == 401 and desk.sign_in(name).status_code == 303
+    with bureau.context.store.writing() as store:
+        assert seal_secrets(store, at_ms=bureau.now_ms) == 1 and seal_secrets(store, at_ms=bureau.now_ms) == 0
+        store.execute("DELETE FROM kept.users WHERE user_id = ?", [other])
+    assert bureau.client().sign_in(name).status_code == 303
 
 
 def test_a_change_of_role_or_a_lock_ends_every_session(bureau: Bureau, guest: Callable[..., str]) -> None:

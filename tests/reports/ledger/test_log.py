@@ -76,6 +76,37 @@ def test_roots_and_paths_are_those_of_rfc_9162(size: int, data: st.DataObject) -
         assert LeafTree(leaves).inclusion_path(at) == rfc_path(at, leaves)
 
 
+#: The leaves of the Certificate Transparency reference's tests, and the roots of the trees over the first one, two, ...
+CT_LEAVES = ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+CT_ROOTS = (
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+)
+CT_PATH = (  # of the first of the eight
+    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+)
+
+
+def test_the_tree_gives_the_published_roots_and_path() -> None:
+    leaves, frontier = [leaf_hash(bytes.fromhex(leaf)) for leaf in CT_LEAVES], Frontier(0, [])
+    assert frontier.root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    for leaf, root in zip(leaves, CT_ROOTS, strict=True):
+        frontier.add(leaf)
+        assert frontier.root().hex() == root
+    assert [each.hex() for each in LeafTree(leaves).inclusion_path(0)] == list(CT_PATH)
+    for index in (-1, 8):
+        with pytest.raises(IndexError, match="in a tree of 8"):
+            LeafTree(leaves).inclusion_path(index)
+
+
 def kinds_of(store: Store) -> list[str]:
     return store.query("SELECT kind FROM audit_log ORDER BY index")["kind"].to_list()
 
