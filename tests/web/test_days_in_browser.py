@@ -175,6 +175,45 @@ def test_from_the_flag_to_the_appeal_through_every_role(page: Page, browser: Bro
     dora.context.close()
 
 
+def test_the_administrator_makes_a_user_who_sets_a_password_and_is_locked_out(
+    page: Page, browser: Browser, url: str
+) -> None:
+    sign_in(page, "root1")
+    look(page)
+    form = page.locator("form[action='/users']")
+    form.locator("[name=user_id]").fill("nina")
+    form.locator("[name=name]").fill("新来的")
+    form.locator("[name=role]").select_option("inspector")
+    form.locator("[name=password]").fill("First-password-77")
+    form.locator("[name=password]").press("Enter")
+    page.wait_for_selector("text=用户已新增")
+    look(page)
+    assert page.goto("/queue").status == 403  # type: ignore[union-attr]
+
+    desk = browser.new_context(base_url=url, locale="zh-CN")
+    nina = desk.new_page()
+    for password in ("First-password-77", "Second-password-88"):
+        nina.goto("/login")
+        nina.fill("[name=user_id]", "nina")
+        nina.fill("[name=password]", password)
+        nina.keyboard.press("Enter")
+        nina.wait_for_selector("nav")
+        if password.startswith("First"):  # good for nothing but setting another
+            nina.goto("/reports")
+            assert nina.url.endswith("/account")
+            change = nina.locator("form[action='/account/password']")
+            change.locator("[name=password]").fill(password)
+            change.locator("[name=new]").fill("Second-password-88")
+            change.locator("[name=new]").press("Enter")
+            nina.wait_for_selector("[name=user_id]")
+    assert nina.goto("/reports").status == 200  # type: ignore[union-attr]
+    page.goto("/users")
+    page.locator("form[action='/users/nina'] button[value=lock]").click()
+    page.wait_for_selector("text=用户已锁定")
+    assert nina.goto("/reports") and "/login" in nina.url
+    desk.close()
+
+
 @pytest.mark.parametrize(
     ("user_id", "pages"),
     [
