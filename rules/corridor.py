@@ -15,9 +15,9 @@ from shapely.geometry.base import BaseGeometry
 
 from rules.plane import Floats
 
-DRAWN_AFTER = 100_000  # points asked for
+DRAWN_AFTER = 50_000  # points asked for
 LEAST_ASKED = 64  # fewer points at once are quicker asked of the polygon
-CELLS_A_WIDTH = 3  # cells in a half-width
+CELLS_A_WIDTH = 2  # cells in a half-width
 LEAST_CELL_M = 5.0
 TILE = 32  # the cells of a side of a tile; only tiles on the way are kept
 CHORDS = 0.99  # a polygon's round corners cut a little of the half-width

@@ -31,10 +31,11 @@ def is_reflection(row: Stretch, lines: BaseGeometry) -> bool:
     if row.end_ms - row.start_ms > LONGEST_MS or len(row.trail) != row.n:
         return False
     places = np.array(row.trail, dtype=np.float64) / DM_PER_M
-    if shapely.distance(lines, shapely.points(places)).max() > LARGEST_M:
+    off_m = shapely.distance(lines, shapely.points(places))
+    if off_m.max() > LARGEST_M:
         return False
     shifts = _SHIFTS
-    for place in places:  # most shifts fall out at the first few places
+    for place in places[np.argsort(-off_m)]:  # the farther off, the more shifts fall out
         shifts = shifts[shapely.distance(lines, shapely.points(place + shifts)) <= BACK_ON_ROUTE_M]
         if not len(shifts):
             return False

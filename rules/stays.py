@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from math import hypot
 from operator import attrgetter
-from typing import NamedTuple
+
+import msgspec
 
 from rules.annotate import FAST, STILL
 from rules.ground import NOWHERE
@@ -26,7 +27,7 @@ STUCK_GONE_MM = 500_000
 TREMBLE_MM = 25_000  # a way this short between two stands is noise
 
 
-class Stay(NamedTuple):
+class Stay(msgspec.Struct, frozen=True, gc=False):
     """A truck at one place. `start_ms`..`end_ms` reach half a leg beyond its fixes; `still_ms` is standing alone.
 
     `n` counts its standing fixes, `off` those of them at which the ignition was off.

@@ -8,9 +8,10 @@ made: every figure is an integer sum, a first or a last.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
-from typing import Any, NamedTuple
+from itertools import repeat, starmap
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from rules.annotate import STILL, Annotated
@@ -30,7 +31,7 @@ TRAIL_FIXES = 32  # a reflection of two and a half minutes has fewer, five secon
 Place = tuple[int, int]  # on the plane, whole decimetres
 
 
-class Stretch(NamedTuple):
+class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Fixes of one truck, alike in one channel. `key` says alike in what; the rest are figures.
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
@@ -38,6 +39,8 @@ class Stretch(NamedTuple):
     truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channel `corridor` the
     place of every fix as long as they are few, else the outermost four (west, east, south, north). `off`: of the
     channel `motion` the fixes at which the ignition was off.
+
+    A struct, because its figures are read many times as often as it is made, four times as fast as a named tuple's.
     """
 
     key: Any
@@ -63,6 +66,10 @@ class Stretch(NamedTuple):
         """Mean place of the fixes, metres on the plane."""
         return self.sum_x_dm / self.n / DM_PER_M, self.sum_y_dm / self.n / DM_PER_M
 
+    def _replace(self, **figures: Any) -> Stretch:
+        """Another stretch, with some figures changed."""
+        return msgspec.structs.replace(self, **figures)
+
 
 def join(a: Stretch, b: Stretch) -> Stretch:
     """Two stretches of like fixes that follow each other, as one."""
@@ -80,7 +87,7 @@ def join_all(parts: Sequence[Stretch], key: Any) -> Stretch:
     """Stretches that follow each other as one under another key: what `join` makes of them two by two."""
     first, last = parts[0], parts[-1]
     if len(parts) == 1:
-        return first if first.key == key else Stretch(key, *first[1:])
+        return first if first.key == key else first._replace(key=key)
     n = sum(p.n for p in parts)
     trail = tuple(place for p in parts for place in p.trail)
     if n > TRAIL_FIXES and trail:
@@ -152,8 +159,7 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
             values[0] = [fixes.zone_sets[k] for k in values[0]]
         trails = _trails(first, last, x_dm, y_dm) if name == "corridor" else repeat((), len(first))
         offs = (off[last + 1] - off[first]).tolist() if name == "motion" else repeat(0, len(first))
-        # what Stretch(*row) does, without its keywords: this is the one place where stretches are made by the thousand
-        listed = [tuple.__new__(Stretch, row) for row in zip(*values, trails, offs, strict=True)]
+        listed = list(starmap(Stretch, zip(*values, trails, offs, strict=True)))
         bounds = np.searchsorted(first, fixes.starts).tolist()
         for k, row in enumerate(rows):
             row[name] = listed[bounds[k] : bounds[k + 1]]
