@@ -132,11 +132,11 @@ def figure_of(width_mm: float, height_mm: float) -> tuple[Figure, Fonts | None]:
     return figure, fonts
 
 
-def map_png(sheet: Sheet, width_mm: float = 156, height_mm: float = 112, dpi: int = 200) -> bytes:
+def map_png(sheet: Sheet, width_mm: float = 156, height_mm: float = 118, dpi: int = 200) -> bytes:
     """A map with its legend below, for a report, as PNG."""
     figure, fonts = figure_of(width_mm, height_mm)
     with _written(fonts):
-        legend_mm = 22.0
+        legend_mm = 28.0
         axes = figure.add_axes((0.004, legend_mm / height_mm, 0.992, 1 - legend_mm / height_mm - 0.005))
         used = draw_map(axes, sheet, fonts)
         below = figure.add_axes((0.01, 0.0, 0.98, (legend_mm - 1.5) / height_mm))

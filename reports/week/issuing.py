@@ -11,6 +11,7 @@ from reports.errors import StoreError, StoreUnusable
 from reports.store import Store
 from reports.week.document import Document
 from reports.week.face_json import render_json
+from reports.week.masked import VEHICLES
 from reports.week.model_work import Correction, Issued
 
 #: Tables held to what was printed: key -> (name, the column that names a row, columns of figures).
@@ -18,6 +19,10 @@ CORRECTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "overview": ("主要指标", "figure", ("value",)),
     "rules": ("各类违规", "rule", ("clues", "open", "upheld", "dismissed")),
     "companies": ("企业", "company", ("trips", "clues", "upheld")),
+    "vehicles": (VEHICLES, "plate", ("clues", "upheld")),
+    "origins": ("出土工地", "site", ("clues", "upheld")),
+    "receivers": ("接收场所", "site", ("clues", "upheld")),
+    "districts": ("街道", "district", ("clues", "upheld")),
 }
 #: What these columns are called where a correction names them.
 HEADS = {"value": "本周", "clues": "线索数", "open": "待复核", "upheld": "属实", "dismissed": "不属实", "trips": "趟次"}

@@ -12,6 +12,8 @@ _KEPT = 3
 _PLATES, _TRACES = ("plate",), ("trip_id", "violation_id", "terminal", "example")
 
 #: What people wrote, or words made of it: a plate may stand in them.
+#: Corrections of this table name a plate each.
+VEHICLES = "车辆"
 _FREE = ("note", "place", "why", "basis", "reason")
 
 
@@ -27,7 +29,8 @@ def masked(report: WeekReport) -> WeekReport:
     plates = _plates(report)
     told = {f.name: _masked(getattr(report, f.name), plates) for f in fields(report)}
     quality = replace(told["quality"], unregistered=tuple(map(mask, report.quality.unregistered)))
-    return replace(report, **{**told, "quality": quality, "plates_masked": True})
+    corrections = tuple(replace(c, item=mask(c.item)) if c.table == VEHICLES else c for c in report.corrections)
+    return replace(report, **{**told, "quality": quality, "corrections": corrections, "plates_masked": True})
 
 
 def _plates(report: WeekReport) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from reports.errors import StoreError, StoreUnusable
 from reports.inspections import InspectionRecord, held_between, keep
 from reports.patrol.keeping import kept_plan
 from reports.week import build, document_of, hand_out
-from reports.week.issuing import issued_in
+from reports.week.issuing import CORRECTED, issued_in
+from reports.week.masked import mask, masked
 
 __all__ = ["week_store"]
 NEXT = WEEK.back(-1)
@@ -43,6 +44,12 @@ def test_later_decisions_are_corrections_of_the_next_issue_and_said_once(week_st
     assert ("2026-W47", "〔2026〕第47期", "各类违规", "偏离核准路线", "线索数", 1, 0) in found
     assert ("2026-W47", "〔2026〕第47期", "各类违规", "偏离核准路线", "不属实", 0, 1) in found
     assert ("2026-W47", "〔2026〕第47期", "主要指标", "疑似违规线索", "本周", 3, 2) in found
+    tables = {table for _, _, table, *_ in found}
+    assert {"车辆", "企业", "出土工地"} <= tables and tables <= {name for name, _, _ in CORRECTED.values()}
+    plates = {item for _, _, table, item, *_ in found if table == "车辆"}
+    public = masked(build(week_store, NEXT))
+    assert plates and not plates & {c.item for c in public.corrections}
+    assert {mask(plate) for plate in plates} <= {c.item for c in public.corrections}
     own = build(week_store, WEEK)
     assert own.changed_since_issue == len(found)
     assert "已经印发" in "".join(b.text for b in document_of(own).sections[-2].blocks if hasattr(b, "text"))
