@@ -23,7 +23,7 @@ demo: $(RUNTIME) ## the whole job on the sample tracks: report, maps, scores (OU
 test: $(READY) ## every test; installs Chromium, Chinese fonts, Java, Maven and a Kafka broker where they are missing
 	@tools/setup-system
 	@[ -n "$$MUCKWATCH_KAFKA" ] || tools/kafka fetch
-	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY) ## what needs no run: lint, format, types, the arrows between the folders, current docs
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ def muckwatch(*arguments: object, given: str | bytes | None = None, cwd: Path | 
         input=given.encode() if isinstance(given, str) else given,
         stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True,
-        timeout=120,
+        timeout=300,
         cwd=cwd,
         env=environment(**env),
     )
