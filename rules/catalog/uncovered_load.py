@@ -50,7 +50,7 @@ RULE = Rule(
     title_zh="重车未密闭",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
     version=1,
-    policy_keys=("uncovered_min_s", "halt_max_s", "merge_s"),
+    policy_keys=("uncovered_min_s", "halt_max_s", "merge_s", "silence_min_s"),
     evidence=(
         EvidenceField("open_s", "s", "laden driving with the body open"),
         EvidenceField("fixes_open", "fixes", "fixes that say so"),
