@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.operator import now_ms
-from commands.options import address, folder, prefix_option, store_option
+from commands.options import address, folder, prefix_option, store_option, tiles_option
 from commands.stream_services import stream_services
 from commands.terminal import reads, say
 
 if TYPE_CHECKING:
+    from maps.basemap import BaseMap
     from reports.shared import SharedStore
     from web.services import Service
 
@@ -40,10 +41,12 @@ def _services(store: SharedStore, registry_folder: Path, kafka: str | None, pref
     "--listen", default="127.0.0.1:8080", show_default=True, callback=reads(address), metavar="HOST:PORT",
     help="Where to serve.",
 )  # fmt: skip
+@tiles_option
 @click.option("--plain-http", is_flag=True, help="Cookies go over plain HTTP too: only where no TLS stands before it.")
 def serve(
-    store_folder: Path, registry_folder: Path, kafka: str | None, prefix: str, listen: tuple[str, int], plain_http: bool
-) -> None:
+    store_folder: Path, registry_folder: Path, kafka: str | None, prefix: str, listen: tuple[str, int],
+    tiles: BaseMap | None, plain_http: bool,
+) -> None:  # fmt: skip
     """Serves the review pages and the credit API of a store, as its one writer.
 
     While it runs, other commands that open the store are refused. A signal to stop (Ctrl-C, SIGTERM) lets requests
@@ -53,6 +56,7 @@ def serve(
     Examples:
       muckwatch serve --store city --registry registry
       muckwatch serve --store city --registry registry --kafka 127.0.0.1:9092 --listen 0.0.0.0:8080
+      muckwatch serve --store city --registry registry --tiles city.mbtiles
     """
     import uvicorn
 
@@ -67,6 +71,8 @@ def serve(
     from web.context import Context
     from web.services import Services
 
+    if tiles and tiles.origin:
+        raise click.UsageError("pages ask nobody but this server: let --tiles be an .mbtiles or .pmtiles file")
     registry = load(registry_folder)
     shared = SharedStore(Store.open(store_folder, create=kafka is not None))
     reasons: list[str] = []
@@ -80,7 +86,7 @@ def serve(
                 server.should_exit = True
 
             services = Services(_services(shared, registry_folder, kafka, prefix), fatal)
-            context = Context(shared, registry, registry_folder, services, secure_cookies=not plain_http)
+            context = Context(shared, registry, registry_folder, services, secure_cookies=not plain_http, tiles=tiles)
             outlet = context.parts[OUTLET] = kafka_sink(kafka, prefix) if kafka else None
             # Addresses and query strings are personal data here: uvicorn's own access log stays off.
             config = uvicorn.Config(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from maps.basemap import BaseMap
 from reports.cases.board import Board
 from reports.shared import SharedStore
 from rules.registry import Registry
@@ -24,8 +25,8 @@ def _now_ms() -> int:
 class Context:
     """One server. Tests make their own with a clock that they move.
 
-    `secure_cookies` is off only where people reach the server over plain HTTP. `parts` holds what a router keeps from
-    one request to the next (a cache, a rate limiter), by the name of its module.
+    `secure_cookies` is off only where people reach the server over plain HTTP. `tiles`, of a file, lie under the maps.
+    `parts` holds what a router keeps from one request to the next (a cache, a rate limiter), by the name of its module.
     """
 
     store: SharedStore
@@ -33,6 +34,7 @@ class Context:
     registry_folder: Path
     services: Services
     secure_cookies: bool = True
+    tiles: BaseMap | None = None
     now_ms: Callable[[], int] = _now_ms
     parts: dict[str, Any] = field(default_factory=dict)
 

@@ -41,7 +41,7 @@ def source_of(context: Context, store: Store) -> Source:
     (digest,) = store.rows("SELECT max_by(registry_digest, number) FROM kept.runs")[0]
     kept = context.parts.get("source")
     if kept is None or kept[0] != digest:
-        fresh = Source(store)
+        fresh = Source(store, tiles=context.tiles)
         _ = fresh.registry, fresh.plane, fresh.base  # read by this request, kept for the later ones
         context.parts["source"] = kept = (digest, fresh)
     return kept[1].on(store)
