@@ -116,7 +116,9 @@ def in_lines(text: str, wide: int) -> list[str]:
     for part in re.findall(r"[0-9A-Za-z.:–]+|.", text):
         size = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in part)
         if size > room and line:
-            lines.append(line)
+            lines.append(line.rstrip(" "))
             line, room = "", 2 * wide
+        if part == " " and not line:
+            continue  # no line begins with the gap between a figure and its unit
         line, room = line + part, room - size
     return [*lines, line]
