@@ -86,12 +86,14 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
     spans = {plate: (int(a), int(b)) for plate, a, b in zip(plates, starts[:-1], starts[1:], strict=True)}
     x, y = ground.plane.to_m(*_positions(fixes, spans, knowledge))
     time = fixes["time_ms"].to_numpy()
-    spike = _spikes(x, y, time, starts) | _jumps(x, y, time, starts, fixes["speed_kmh"].cast(pl.Float64).to_numpy())
-    keep = ~spike
+    leg_m = np.hypot(np.diff(x), np.diff(y))
+    told_kmh = fixes["speed_kmh"].cast(pl.Float64).to_numpy()
+    keep = ~(_spikes(x, y, time, leg_m, starts) | _jumps(x, y, time, leg_m, starts, told_kmh))
     kept_starts = np.r_[0, np.cumsum(keep)][starts]
-    x, y, time, role = x[keep], y[keep], time[keep], roles[keep]
-    lead_ms, lead_mm = _legs(x, y, time, kept_starts)
-    speed = _speeds(fixes, keep, lead_ms, lead_mm)
+    kept = np.flatnonzero(keep)
+    x, y, time, role = x[kept], y[kept], time[kept], roles[kept]
+    lead_ms, lead_mm = _legs(x, y, time, leg_m, kept, kept_starts)
+    speed = _speeds(told_kmh[kept], lead_ms, lead_mm)
     judged = role == JUDGED
     judged_starts = np.r_[0, np.cumsum(judged)][kept_starts]
     gap = _gaps(ground, x, y, lead_ms, judged)
@@ -148,12 +150,12 @@ def _positions(fixes: pl.DataFrame, spans: dict[str, tuple[int, int]], knowledge
     return lon, lat
 
 
-def _spikes(x: Floats, y: Floats, time: Ints, starts: Ints) -> NDArray[np.bool_]:
+def _spikes(x: Floats, y: Floats, time: Ints, leg_m: Floats, starts: Ints) -> NDArray[np.bool_]:
     """Single fixes that no truck can reach from the fix before nor leave to the fix after, which fit each other."""
     spike = np.zeros(len(x), dtype=bool)
     if len(x) < 3:
         return spike
-    far = np.hypot(np.diff(x), np.diff(y)) > _reach_m(np.diff(time))
+    far = leg_m > _reach_m(np.diff(time))
     odd = np.zeros(len(x), dtype=bool)
     odd[1:-1] = far[:-1] & far[1:]
     odd[starts[:-1][starts[:-1] < len(x)]] = False
@@ -164,14 +166,14 @@ def _spikes(x: Floats, y: Floats, time: Ints, starts: Ints) -> NDArray[np.bool_]
     return spike
 
 
-def _jumps(x: Floats, y: Floats, time: Ints, starts: Ints, told_kmh: Floats) -> NDArray[np.bool_]:
+def _jumps(x: Floats, y: Floats, time: Ints, leg_m: Floats, starts: Ints, told_kmh: Floats) -> NDArray[np.bool_]:
     """Single fixes of a standing truck that lie elsewhere, while it stands at one place before and after."""
     jump = np.zeros(len(x), dtype=bool)
     if len(x) < 3:
         return jump
     still = told_kmh < STILL_BELOW_KMH  # false where no speed is told
-    leg = np.hypot(np.diff(x), np.diff(y))
-    odd = still[:-2] & still[1:-1] & still[2:] & (leg[:-1] > POSITION_SLACK_M) & (leg[1:] > POSITION_SLACK_M)
+    far = leg_m > POSITION_SLACK_M
+    odd = still[:-2] & still[1:-1] & still[2:] & far[:-1] & far[1:]
     middle = np.flatnonzero(odd) + 1
     near = np.hypot(x[middle + 1] - x[middle - 1], y[middle + 1] - y[middle - 1]) < JUMP_BACK_M
     soon = time[middle + 1] - time[middle - 1] <= JUMP_MAX_MS
@@ -190,12 +192,16 @@ def _reach_m(lead_ms: Ints) -> Floats:
 CONTEXT_FIXES = 3
 
 
-def _legs(x: Floats, y: Floats, time: Ints, starts: Ints) -> tuple[Ints, Ints]:
+def _legs(x: Floats, y: Floats, time: Ints, leg_m: Floats, kept: Ints, starts: Ints) -> tuple[Ints, Ints]:
+    """Times and ways from each kept fix's predecessor; `leg_m` has the legs before any fix was taken out."""
     lead_ms = np.full(len(x), -1, dtype=np.int64)
     lead_mm = np.zeros(len(x), dtype=np.int64)
     if len(x) > 1:
         lead_ms[1:] = np.diff(time)
-        lead_mm[1:] = np.minimum(np.hypot(np.diff(x), np.diff(y)) * 1000, 1e12)
+        way_m = leg_m[kept[1:] - 1]
+        over = np.flatnonzero(np.diff(kept) > 1) + 1
+        way_m[over - 1] = np.hypot(x[over] - x[over - 1], y[over] - y[over - 1])
+        lead_mm[1:] = np.minimum(way_m * 1000, 1e12)
     first = starts[:-1][starts[:-1] < len(x)]
     lead_ms[first], lead_mm[first] = -1, 0
     return lead_ms, lead_mm
@@ -219,12 +225,11 @@ def _leaps(lead_ms: Ints, lead_mm: Ints, speed_kmh: Floats) -> NDArray[np.bool_]
     return leapt
 
 
-def _speeds(fixes: pl.DataFrame, keep: NDArray[np.bool_], lead_ms: Ints, lead_mm: Ints) -> Floats:
+def _speeds(told: Floats, lead_ms: Ints, lead_mm: Ints) -> Floats:
     """Reported speed, km/h; where none is reported, that of the leg before (a first fix stands).
 
     A speed told from the very place of the fix before is the speed of a truck whose position is stuck: it counts as 0.
     """
-    told = fixes["speed_kmh"].cast(pl.Float64).to_numpy()[keep]
     silent = np.isnan(told)
     if silent.any():
         told = told.copy()

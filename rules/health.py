@@ -70,7 +70,7 @@ class _Terminal:
     valid: NDArray[np.bool_]
     ignition_off: NDArray[np.bool_]
 
-    def at(self, rows: Ints) -> _Terminal:
+    def at(self, rows: Ints | slice) -> _Terminal:
         """Some of the fixes."""
         return _Terminal(self.plate, *(getattr(self, name)[rows] for name in list(self.__dataclass_fields__)[1:]))
 
@@ -144,16 +144,17 @@ def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
         _word(fixes["acc"]) != 1,
     )
     found: list[tuple[str, _Terminal]] = []
+    distinct = fixes["terminal"].unique().sort()
+    codes = fixes["terminal"].cast(pl.Enum(distinct)).to_physical().to_numpy()
     start = 0
     runs = fixes["plate"].rle().struct.unnest()
     for length, plate in zip(runs["len"].to_list(), runs["value"].to_list(), strict=True):
-        rows = np.arange(start, start + length)
-        names = fixes["terminal"][start : start + length]
+        here = codes[start : start + length]
+        alone = bool((here == here[0]).all())
+        for code in [int(here[0])] if alone else np.unique(here).tolist():
+            rows = slice(start, start + length) if alone else start + np.flatnonzero(here == code)
+            found.append((distinct[code], replace(whole.at(rows), plate=plate)))
         start += length
-        for name in sorted(names.unique().to_list()):
-            own = rows if names.n_unique() == 1 else rows[(names == name).to_numpy()]
-            part = whole.at(own if len(own) < length else slice(rows[0], rows[-1] + 1))  # type: ignore[arg-type]
-            found.append((name, _Terminal(plate, *(getattr(part, n) for n in list(part.__dataclass_fields__)[1:]))))
     return found
 
 

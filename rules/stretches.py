@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.annotate import STILL, Annotated
 from rules.raster import Ints
@@ -100,19 +101,21 @@ def join_all(parts: Sequence[Stretch], key: Any) -> Stretch:
     )  # fmt: skip
 
 
+Keys = NDArray[np.int64] | NDArray[np.int32] | NDArray[np.int8]
+
 #: The channels that are kept of a truck, and where their keys come from.
-CHANNELS: dict[str, Callable[[Annotated], Ints]] = {
-    "motion": lambda a: a.motion.astype(np.int64),
-    "site": lambda a: a.site.astype(np.int64),
+CHANNELS: dict[str, Callable[[Annotated], Keys]] = {
+    "motion": lambda a: a.motion,
+    "site": lambda a: a.site,
     "zone": lambda a: a.zone,
     "corridor": lambda a: a.corridor,
-    "lift": lambda a: a.lift.astype(np.int64),
-    "cover": lambda a: a.cover.astype(np.int64),
-    "speeding": lambda a: a.speeding.astype(np.int64),
+    "lift": lambda a: a.lift,
+    "cover": lambda a: a.cover,
+    "speeding": lambda a: a.speeding.view(np.int8),
 }
 
 #: The words of the load are weighed as they come, and not kept.
-WORDS: dict[str, Callable[[Annotated], Ints]] = {"load": lambda a: a.load.astype(np.int64)}
+WORDS: dict[str, Callable[[Annotated], Keys]] = {"load": lambda a: a.load}
 
 #: Legs in which a load may have been left unseen, each a stretch of no fix from where it began to where it led.
 GAP = "gap"
