@@ -21,7 +21,7 @@ from rules.stretches import Rows, Stretch
 from rules.truck import Truck
 from rules.voice import Voice
 
-PACKING = 2
+PACKING = 3
 _PARTS = (Truck, Stretch, LoadWord, Flip, Loading, Sighting, Voice)
 
 
@@ -115,8 +115,8 @@ def unpack(data: bytes, where: str) -> Bucket:
             packed.laden,
             packed.voices,
             packed.judged_ms,
-            pl.read_ipc(io.BytesIO(packed.pending)),
-            pl.read_ipc(io.BytesIO(packed.context)),
+            _frame(packed.pending),
+            _frame(packed.context),
         )
     except msgspec.ValidationError as error:
         raise StreamBroken(_other(where, str(error))) from error
@@ -137,7 +137,13 @@ def _with_tuples(truck: Truck) -> Truck:
     return dataclasses.replace(truck, rows=rows)
 
 
+def _frame(data: bytes) -> pl.DataFrame:
+    return pl.read_ipc(io.BytesIO(data)) if data else pl.DataFrame(schema=FIX_SCHEMA)
+
+
 def _frame_bytes(frame: pl.DataFrame) -> bytes:
+    if not frame.height:
+        return b""
     out = io.BytesIO()
     frame.write_ipc(out)
     return out.getvalue()

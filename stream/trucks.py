@@ -111,6 +111,8 @@ class Trucks:
     def buckets(self, partition: int, offset: int) -> list[bytes]:
         """The trucks of a partition as its records, every bucket, so that none keeps an older word.
 
+        The first has the fixes of all: a frame costs more to write than the few rows of a bucket in it.
+
         Args:
             partition: the partition.
             offset: of the input: the trucks are as they are before it.
@@ -119,8 +121,9 @@ class Trucks:
         for plate in self._plates.get(partition, ()):
             several[zlib.crc32(plate.encode("utf-8", "surrogatepass")) % BUCKETS].append(plate)
         mine = self._plates.get(partition, set())
-        pending, context = self._rows(self._pending, mine), self._rows(self._context, mine)
-        return [pack(self._bucket(plates, offset, pending, context)) for plates in several]
+        frames = self._rows(self._pending, mine), self._rows(self._context, mine)
+        none = self._pending.clear(), self._context.clear()
+        return [pack(self._bucket(plates, offset, *(none if n else frames))) for n, plates in enumerate(several)]
 
     def _bucket(self, plates: Sequence[str], offset: int, pending: pl.DataFrame, context: pl.DataFrame) -> Bucket:
         warm = {plate: pack_truck(self._warm[plate]) for plate in plates if plate in self._warm}
@@ -131,8 +134,8 @@ class Trucks:
             sorted(self.laden & mine),
             {plate: self._voices[plate] for plate in plates if plate in self._voices},
             {plate: self.judged_ms[plate] for plate in plates if plate in self.judged_ms},
-            pending.filter(pending["plate"].is_in(plates)),
-            context.filter(context["plate"].is_in(plates)),
+            pending,
+            context,
         )
 
     def _truck(self, plate: str) -> Truck | None:

@@ -6,6 +6,7 @@ change of the group's generation the worker forgets what it lost and reads back 
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -26,10 +27,14 @@ from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, 
 from stream.recovery import recover
 from stream.watchdog import WATCHDOG_S, Watchdog
 
-#: A batch ends with so many fixes' records, or after so long.
+#: A batch ends with so many records or bytes, or after so long: behind a backlog later, for a batch has its fixed cost.
 BATCH_RECORDS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
-WAIT_S = 0.3
+WAIT_S, BACKLOG_WAIT_S = 0.3, 2.0
+#: A poll of so many records or bytes at once is one of a backlog.
+FULL_RECORDS, FULL_BYTES = 5_000, 1024 * 1024
+#: Stretches by the hundred thousand are no garbage; by default they would be looked through again and again.
+COLLECT_EVERY = (100_000, 20, 100)
 #: Records that were written longer ago are a backlog: its open stretches will have closed before anybody could look.
 LIVE_S = 15.0
 #: Early words may take so much of a batch's time.
@@ -89,6 +94,8 @@ class Worker:
             KafkaTrouble: Kafka refuses.
         """
         plan = self.plan
+        gc.freeze()  # the ground stays for good, and what batches make is mostly freed without the collector
+        gc.set_threshold(*COLLECT_EVERY)
         with self.watchdog:
             group = consumer(
                 plan.bootstrap,
@@ -150,16 +157,19 @@ class Worker:
     def _poll(self, group: Any) -> dict[int, list[Any]]:
         """Records by partition, until there are enough of them or time is over."""
         held: dict[int, list[Any]] = {}
-        deadline = time.monotonic() + self.plan.wait_s
+        began_s = time.monotonic()
         count = size = 0
         while count < BATCH_RECORDS and size < BATCH_BYTES:
-            left_ms = int((deadline - time.monotonic()) * 1000)
-            got = group.poll(timeout_ms=max(0, left_ms), max_records=20_000)
+            left_s = began_s + self.plan.wait_s - time.monotonic()
+            got = group.poll(timeout_ms=max(0, int(left_s * 1000)), max_records=20_000)
+            more = more_bytes = 0
             for tp, records in got.items():
                 held.setdefault(tp.partition, []).extend(records)
-                count += len(records)
-                size += sum(len(r.value or b"") for r in records)
-            if left_ms <= 0:
+                more += len(records)
+                more_bytes += sum(len(r.value or b"") for r in records)
+            count, size = count + more, size + more_bytes
+            full = more >= FULL_RECORDS or more_bytes >= FULL_BYTES
+            if left_s <= 0 and not (full and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
                 break
         return held
 
