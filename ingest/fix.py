@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 DATUMS = ("wgs84", "cgcs2000", "gcj02", "bd09")
@@ -28,6 +29,8 @@ FIX_SCHEMA: dict[str, pl.DataType] = {
 }
 
 PLATES, TERMINALS = (pl.Categorical(pl.Categories(name, namespace="muckwatch")) for name in ("plates", "terminals"))
+#: polars imports numpy when it first meets an array, and fails where two threads make it do so at once: let it be now.
+_MET = pl.Series(np.empty(0))
 #: polars forgets codes once no column has them, and gives them anew; these two keep them for as long as the process.
 _KEPT = [pl.Series([], dtype=dtype) for dtype in (PLATES, TERMINALS)]
 
