@@ -99,6 +99,10 @@ def test_from_the_flag_to_the_appeal_through_every_role(page: Page, browser: Bro
     look(page)
     frame = page.frame_locator("iframe.map")
     frame.locator(".leaflet-container").wait_for()
+    for width in (1366, 390, 1440):  # the map has room beside its playback bar on every screen
+        page.set_viewport_size({"width": width, "height": 768})
+        assert frame.locator(".leaflet-container").bounding_box()["height"] > 200  # type: ignore[index]
+    page.set_viewport_size({"width": 1440, "height": 900})
     frame.get_by_text("播放", exact=True).wait_for()
     page.keyboard.press("1")
     page.wait_for_selector(".told")
