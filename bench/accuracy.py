@@ -23,7 +23,7 @@ from bench.verdicts import hold
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 NOISES = ("clean", "urban", "harsh")
 INTERVALS_S = (5, 10, 15, 30, 60)
-FIRST_SEED = 9_300  # cities of the page alone: whoever looks into faults takes others (--first-seed)
+FIRST_SEED = 9_400  # cities of the page alone: whoever looks into faults takes others (--first-seed)
 
 
 TRUCKS, QUICK_TRUCKS = 24, 6

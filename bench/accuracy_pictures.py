@@ -64,12 +64,12 @@ class _Panel:
         self.parts.append(_text(x, _TOP + _SIDE + 4 + 15 * line, words))
 
 
-def reliability_picture(bins: Sequence[Bin], count: int) -> str:
+def reliability_picture(bins: Sequence[Bin]) -> str:
     """Told confidence to the right, share that came true upwards, the diagonal for what should be."""
     panel = _Panel(_LEFT, 0.0, "Confidence told, and what came true")
     panel.parts.append(_line(_LEFT, _TOP + _SIDE, _LEFT + _SIDE, _TOP, "axis", 'stroke-dasharray="4 4"'))
-    for k in range(0, count + 1, 2):
-        panel.under(_LEFT + _SIDE * k / count, f"{k / count:.1f}")
+    for k in range(0, 11, 2):
+        panel.under(_LEFT + _SIDE * k / 10, f"{k / 10:.1f}")
     panel.under(_LEFT + _SIDE / 2, "confidence", 2)
     for b in bins:
         panel.point(_LEFT + _SIDE * b.mean, b.right, _COLOURS["full"])

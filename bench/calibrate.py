@@ -2,7 +2,7 @@
 
 Cities of the generator that the accuracy page never sees; their truth says which violations were right. Of each rule
 and evidence grade the log-odds that its function told are shifted until their mean is the share that came true, drawn
-towards a prior where few were seen.
+towards a prior where few were seen. What a case that just passes its thresholds loses is fitted over all rules.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from math import exp, log
 from bench.trials import Trial, judge, make
 from bench.verdicts import hold
 from rules.calibration import SUREST, calibrated
+from rules.margin import clearness
 from sample_tracks.fleet import Knobs
 
 FIRST_SEED = 7_400
+CLEAR = 0.5  # clearer cases tell how sure a rule is; the others tell of the doubt about marginal ones
 #: What is held of a rule before anything was seen, by grade, and how many violations that weighs.
 PRIOR = {"A": 0.98, "B": 0.98, "C": 0.93}
 WEIGHT = 20.0
+
+#: What is held of the doubt about marginal cases before any was seen, in log-odds, and how firmly.
+PRIOR_DOUBT, DOUBT_SPREAD = 4.0, 1.0
 
 Told = list[tuple[float, bool]]
 
@@ -44,12 +49,25 @@ def shift_of(told: Sequence[tuple[float, bool]], grade: str) -> float:
     return round((low + high) / 2, 2)
 
 
-def raw(rule: str, grade: str, confidence: float) -> float:
+def doubt_of(told: Sequence[tuple[float, float, bool]]) -> float:
+    """The doubt about marginal cases that fits best: of (confidence of a clear case, clearness, outcome)."""
+
+    def fit(doubt: float) -> float:
+        total = -((doubt - PRIOR_DOUBT) ** 2) / (2 * DOUBT_SPREAD**2)
+        for p, clear, right in told:
+            told_odds = odds(min(max(p, 0.001), SUREST)) - doubt * (1 - clear) ** 2
+            total -= log(1 + exp(-told_odds if right else told_odds))
+        return total
+
+    return max((k / 10 for k in range(81)), key=fit)
+
+
+def raw(rule: str, grade: str, confidence: float, clear: float = 1.0) -> float:
     """What a rule's function had said before it was calibrated."""
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if calibrated(rule, grade, middle) < confidence else (low, middle)
+        low, high = (middle, high) if calibrated(rule, grade, middle, clear) < confidence else (low, middle)
     return high
 
 
@@ -61,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     a = p.parse_args(argv)
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     told: dict[tuple[str, str], Told] = defaultdict(list)
+    margins: list[tuple[float, float, bool]] = []
     for k in range(a.cities):
         noise, outfit, interval_s = (
             ("urban", "harsh")[k % 2],
@@ -72,10 +91,15 @@ def main(argv: list[str] | None = None) -> int:
         for violation, claim in zip(found, hold(found, made.truth).claims, strict=True):
             key = violation.rule, str(violation.evidence["grade"])
             if claim.right is not None:
-                told[key].append((raw(*key, violation.confidence), claim.right))
+                clear = clearness(violation.rule, violation.evidence, made.registry.policy)
+                said = raw(*key, violation.confidence, clear)
+                margins.append((calibrated(*key, said), clear, claim.right))
+                if clear >= CLEAR:
+                    told[key].append((said, claim.right))
         print(f"{k + 1}/{a.cities}", file=sys.stderr, flush=True)
     for key, pairs in sorted(told.items()):
         print(f"    {key}: {shift_of(pairs, key[1])},  # {sum(right for _, right in pairs)} of {len(pairs)}")
+    print(f"DOUBT = {doubt_of(margins)}")
     return 0
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 
 Z_95 = 1.959964  # the normal distribution's 97.5 % point
-BINS = 10
+#: Most claims are nearly sure, so bins are finer towards the end.
+EDGES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Bin:
-    """Claims of one tenth of confidence: how sure they were on average and how many were right."""
+    """Claims of like confidence: how sure they were on average and how many were right."""
 
     low: float
     high: float
@@ -58,11 +60,11 @@ def brier(told: Sequence[tuple[float, bool]]) -> float | None:
 
 
 def reliability(told: Sequence[tuple[float, bool]]) -> list[Bin]:
-    """The tenths of confidence in which something was told."""
+    """The bins of confidence in which something was told."""
     bins = []
-    for k in range(BINS):
-        inside = [(p, right) for p, right in told if min(int(p * BINS), BINS - 1) == k]
+    for low, high in pairwise(EDGES):
+        inside = [(p, right) for p, right in told if low <= p < high or p == high == 1.0]
         if inside:
             mean = sum(p for p, _ in inside) / len(inside)
-            bins.append(Bin(k / BINS, (k + 1) / BINS, mean, Share(sum(r for _, r in inside), len(inside))))
+            bins.append(Bin(low, high, mean, Share(sum(r for _, r in inside), len(inside))))
     return bins

@@ -146,7 +146,7 @@ class Source:
         vehicle = self.registry.vehicle.get(plate)
         first = Voice(fixes["terminal"][0], int(fixes["time_ms"][0]), vehicle.terminal if vehicle else "")
         alone = fixes["terminal"].n_unique() == 1  # as of nearly every truck: nobody else could speak for it
-        own = fixes if alone else speak(fixes, {plate: first}, None)[0]
+        own = fixes if alone else speak(fixes, {plate: first}, None, self.registry.policy)[0]
         track, strays = set_aside(track_of(own))
         if own.height == fixes.height:
             return Heard(track, strays)

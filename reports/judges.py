@@ -146,7 +146,7 @@ def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> J
     knowledge, health = learn(fixes, ground)
     findings, counts = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
     findings.health = with_clocks(health, fleet)
-    findings.violations = share_points(findings.violations)
+    findings.violations = share_points(findings.violations, ground.policy)
     archive = archive_fixes(store, fixes, ground.registry.zone)
     hashed = hashlib.sha256("".join(f.sha256 for f in archive).encode())
     found = {**frames.of_findings(findings), "spans": _spans(fixes)}

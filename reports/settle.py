@@ -125,7 +125,7 @@ def _judge(fixes: pl.DataFrame, ground: Ground, fleet: Fleet, span_ms: tuple[int
     every, _ = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
     inside = fixes.filter(pl.col("time_ms").is_between(first, last))
     found = Findings(
-        [v for v in share_points(every.violations) if first <= v.start_ms <= last],
+        [v for v in share_points(every.violations, ground.policy) if first <= v.start_ms <= last],
         [t for t in every.trips if first <= t.loaded_ms <= last],
         [s for s in every.stops if first <= s.start_ms <= last],
         with_clocks(_of_days(inside, ground, health), fleet) if inside.height else [],

@@ -8,13 +8,7 @@ import numpy as np
 import polars as pl
 
 from rules.ground import Ground
-
-JOIN_SPEED_MS = 120 / 3.6  # no muck truck keeps this up across a city
-JOIN_SLACK_M = 1_500.0  # and a device that lies about its datum is off by up to 1.2 km
-OWN_AGE_MAX_MS = 330_000  # an own fix older than its parked rhythm tells nothing
-CLONE_MERGE_MS = 600_000
-CLONE_MIN_FIXES = 4
-CLONE_MIN_MS = 120_000
+from rules.policy import DEFAULTS, Policy
 
 
 class Sighting(NamedTuple):
@@ -42,11 +36,14 @@ def sightings(
     """
     if not others.height:
         return {}
+    policy = ground.policy
     plates = others["plate"].unique().to_list()
     spoken = pl.concat([before, own]).filter(pl.col("plate").is_in(plates)).sort("time_ms")
     last = spoken.select("plate", "time_ms", own_lon="lon", own_lat="lat", own_ms="time_ms", parked=~pl.col("acc"))
     met = others.sort("time_ms").join_asof(last, on="time_ms", by="plate", strategy="backward", check_sortedness=False)
-    met = met.filter(pl.col("own_ms").is_not_null() & (pl.col("time_ms") - pl.col("own_ms") <= OWN_AGE_MAX_MS))
+    met = met.filter(
+        pl.col("own_ms").is_not_null() & (pl.col("time_ms") - pl.col("own_ms") <= policy.clone_age_max_s * 1000)
+    )
     x, y = ground.plane.to_m(met["lon"].to_numpy(), met["lat"].to_numpy())
     x0, y0 = ground.plane.to_m(met["own_lon"].to_numpy(), met["own_lat"].to_numpy())
     apart = np.hypot(x - x0, y - y0)
@@ -54,7 +51,7 @@ def sightings(
     driven_s = np.where(
         met["parked"].fill_null(False).to_numpy(), 0, (met["time_ms"] - met["own_ms"]).to_numpy() / 1000
     )
-    ruled_out = apart > JOIN_SLACK_M + JOIN_SPEED_MS * driven_s
+    ruled_out = apart > policy.clone_slack_m + policy.clone_speed_kmh / 3.6 * driven_s
     found: dict[str, list[Sighting]] = {}
     columns = (met["plate"], met["terminal"], met["time_ms"], x, y, apart)
     for i in np.flatnonzero(ruled_out).tolist():
@@ -63,11 +60,11 @@ def sightings(
     return found
 
 
-def joined(held: tuple[Sighting, ...], more: list[Sighting]) -> tuple[Sighting, ...]:
-    """Sightings in order of time, those less than ten minutes apart as one."""
+def joined(held: tuple[Sighting, ...], more: list[Sighting], policy: Policy = DEFAULTS) -> tuple[Sighting, ...]:
+    """Sightings in order of time, those less than `clone_merge_s` apart as one."""
     spans = list(held)
     for s in more:
-        if spans and s.start_ms - spans[-1].end_ms < CLONE_MERGE_MS:
+        if spans and s.start_ms - spans[-1].end_ms < policy.clone_merge_s * 1000:
             last = spans[-1]
             worst = s if s.apart_m > last.apart_m else last
             spans[-1] = worst._replace(start_ms=last.start_ms, end_ms=s.end_ms, n=last.n + s.n)
@@ -76,6 +73,6 @@ def joined(held: tuple[Sighting, ...], more: list[Sighting]) -> tuple[Sighting, 
     return tuple(spans)
 
 
-def counts(sighting: Sighting) -> bool:
+def counts(sighting: Sighting, policy: Policy = DEFAULTS) -> bool:
     """Whether a sighting is long enough to speak of a clone."""
-    return sighting.n >= CLONE_MIN_FIXES and sighting.end_ms - sighting.start_ms >= CLONE_MIN_MS
+    return sighting.n >= policy.clone_min_fixes and sighting.end_ms - sighting.start_ms >= policy.clone_min_s * 1000

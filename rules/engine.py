@@ -20,6 +20,7 @@ from rules.findings import Findings
 from rules.ground import Ground
 from rules.health import Knowledge
 from rules.judge import located
+from rules.policy import Policy
 from rules.stretches import stretches
 from rules.truck import Truck
 from rules.voice import Voice, speak
@@ -127,7 +128,7 @@ def _judge(
     counts = Counts(
         judged=own.height, invalid=now.height - positions.height, other_device=positions.height - own.height
     )
-    rows, roles = _with_neighbours(own, pending, state.context, voices)
+    rows, roles = _with_neighbours(own, pending, state.context, voices, ground.policy)
     annotated = annotate(rows, roles, ground, knowledge)
     silence_ms = ground.policy.silence_min_s * 1000
     elsewhere = sightings(others, own, state.context, ground)
@@ -137,7 +138,7 @@ def _judge(
         if more["motion"]:
             truck, settled = (
                 trucks.get(plate, Truck(plate))
-                .hear(more, silence_ms, elsewhere.get(plate, []))
+                .hear(more, ground.policy, elsewhere.get(plate, []))
                 .settle(ground, knowledge.fleet, final)
             )
             findings += settled
@@ -154,14 +155,14 @@ def _judge(
 
 
 def _with_neighbours(
-    own: pl.DataFrame, pending: pl.DataFrame, context: pl.DataFrame, voices: Mapping[str, Voice]
+    own: pl.DataFrame, pending: pl.DataFrame, context: pl.DataFrame, voices: Mapping[str, Voice], policy: Policy
 ) -> tuple[pl.DataFrame, np.ndarray]:
     """The fixes to judge with each truck's fix before and after them, sorted by truck and time."""
     parts = [own.with_columns(role=pl.lit(JUDGED, pl.Int8))]
     if context.height:
         parts.append(context.with_columns(role=pl.lit(BEFORE, pl.Int8)))
     if pending.height:
-        follow, _, _ = speak(pending.filter("valid"), voices, None)
+        follow, _, _ = speak(pending.filter("valid"), voices, None, policy)
         parts.append(
             follow.group_by("plate", maintain_order=True)
             .first()

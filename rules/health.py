@@ -32,13 +32,10 @@ from rules.sensors import (
     load_illness,
 )
 
-#: A terminal's datum is looked into when its stands and routes fit its own sites and corridors worse than this share of
-#: what they could; another datum is believed when it fits that much better. A wrong datum fits about a tenth as well,
-#: but for stands that it shifts into another site.
+#: Stands, and fixes on the way, looked at for a terminal's datum. It is doubted when they fit the truck's own sites and
+#: corridors worse than `datum_poor_fit` of what they could; another datum is believed that fits `datum_better_by`
+#: better. A wrong datum fits about a tenth as well, but for stands that it shifts into another site.
 DATUM_SAMPLE = 150
-DATUM_MIN_FIXES = 40
-DATUM_POOR_FIT = 0.6
-DATUM_BETTER_BY = 0.35
 CANDIDATES = ("wgs84", "gcj02", "bd09")
 
 OFF_GAP_MS = 330_000  # with the ignition off terminals report every five minutes
@@ -171,7 +168,7 @@ def _datum(own: _Terminal, ground: Ground) -> tuple[str, str]:
     """The datum that fits and, where it is not the one told, why."""
     told = DATUMS[int(np.bincount(own.told).argmax())]
     alike = "wgs84" if told == "cgcs2000" else told
-    if int(own.valid.sum()) < DATUM_MIN_FIXES:
+    if int(own.valid.sum()) < ground.policy.datum_min_fixes:
         return told, ""
     standing = own.at(_thinned(np.flatnonzero(own.valid & (own.speed_kmh < STANDING_KMH)), DATUM_SAMPLE))
     moving = own.at(_thinned(np.flatnonzero(own.valid & (own.speed_kmh > DRIVING_KMH)), DATUM_SAMPLE))
@@ -188,18 +185,18 @@ def _datum(own: _Terminal, ground: Ground) -> tuple[str, str]:
 
     fits = {alike: fit(alike)}
     best_possible = bool(len(standing.lon)) + bool(len(moving.lon) and ground.permits_of(own.plate))
-    if fits[alike] >= DATUM_POOR_FIT * best_possible:
+    if fits[alike] >= ground.policy.datum_poor_fit * best_possible:
         return told, ""
     fits |= {d: fit(d) for d in CANDIDATES if d != alike}
     best = max(fits, key=lambda d: fits[d])
-    if fits[best] < fits[alike] + DATUM_BETTER_BY:
+    if fits[best] < fits[alike] + ground.policy.datum_better_by:
         return told, ""
     return best, f"stands and routes fit {best} ({fits[best]:.2f}), not {told} ({fits[alike]:.2f})"
 
 
 def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, Illness]:
     """The sensors that contradict their own truck."""
-    found = {"lift": lift_illness(own.time_ms, own.lift, own.speed_kmh)}
+    found = {"lift": lift_illness(own.time_ms, own.lift, own.speed_kmh, ground.policy)}
     speaking = (own.load >= 0).any() or (own.cover >= 0).any()
     if speaking:
         part = own.at(_thinned(np.flatnonzero(own.valid), SENSOR_SAMPLE))
@@ -207,8 +204,8 @@ def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, Illness]:
         site = ground.sites_at(x, y, part.time_ms)
         after = last_visit(site, part.time_ms, part.speed_kmh, ground)
         road = (part.speed_kmh > DRIVING_KMH) & (site == NOWHERE)
-        found["load"] = load_illness(part.time_ms, part.load, road, after)
-        found["cover"] = cover_illness(part.time_ms, part.cover, road)
+        found["load"] = load_illness(part.time_ms, part.load, road, after, ground.policy)
+        found["cover"] = cover_illness(part.time_ms, part.cover, road, ground.policy)
     return {name: one for name, one in found.items() if one is not None}
 
 

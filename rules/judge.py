@@ -20,6 +20,8 @@ from rules.grades import ON_TRACK, grade_of
 from rules.ground import Ground
 from rules.hauls import Haul, Loading, build_haul, site_at
 from rules.load_word import Flip
+from rules.margin import clearness
+from rules.policy import Policy
 from rules.rule import Breach, Outing, Rule
 from rules.stays import Stay, drives_of
 from rules.stretches import Rows
@@ -93,11 +95,11 @@ def judge_sighting(plate: str, sighting: Sighting, ground: Ground) -> Findings:
     return found
 
 
-def withheld(found: Findings, sightings: Sequence[Sighting]) -> Findings:
+def withheld(found: Findings, sightings: Sequence[Sighting], policy: Policy) -> Findings:
     """The findings without violations that fall into a time in which nobody knows which truck bore the plate."""
     if not sightings or not found.violations:
         return found
-    doubt = [(s.start_ms, s.end_ms) for s in sightings if counts(s)]
+    doubt = [(s.start_ms, s.end_ms) for s in sightings if counts(s, policy)]
     clear = [v for v in found.violations if not any(a <= v.end_ms and v.start_ms <= b for a, b in doubt)]
     return replace(found, violations=clear)
 
@@ -156,7 +158,9 @@ def _violation(
         end_ms=breach.end_ms,
         lon=breach.x_m,
         lat=breach.y_m,
-        confidence=calibrated(rule.rule_id, str(evidence["grade"]), breach.confidence),
+        confidence=calibrated(
+            rule.rule_id, str(evidence["grade"]), breach.confidence, clearness(rule.rule_id, evidence, policy)
+        ),
         points=policy.points.get(rule.rule_id, 0),
         company_id=vehicle.company_id if vehicle else None,
         permit_no=breach.permit_no,

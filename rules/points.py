@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rules.findings import Violation
+from rules.policy import DEFAULTS, Policy
 
-SAME_ACT_SHARE = 0.5  # of the shorter stretch that must lie in the longer one
 
-
-def share_points(violations: Iterable[Violation]) -> list[Violation]:
+def share_points(violations: Iterable[Violation], policy: Policy = DEFAULTS) -> list[Violation]:
     """The violations by truck and time, each knowing the graver one of the same act that carries its points."""
     shared: list[Violation] = []
     by_plate: dict[str, list[Violation]] = {}
@@ -20,7 +19,7 @@ def share_points(violations: Iterable[Violation]) -> list[Violation]:
         carrying: list[Violation] = []
         judged: list[Violation] = []
         for v in sorted(by_plate[plate], key=lambda v: (-v.points, v.start_ms, v.rule)):
-            graver = next((c for c in carrying if _one_act(c, v)), None)
+            graver = next((c for c in carrying if _one_act(c, v, policy.same_act_share)), None)
             if graver is None:
                 carrying.append(v)
             judged.append(replace(v, scored_under=graver.violation_id if graver else ""))
@@ -28,7 +27,7 @@ def share_points(violations: Iterable[Violation]) -> list[Violation]:
     return shared
 
 
-def _one_act(a: Violation, b: Violation) -> bool:
+def _one_act(a: Violation, b: Violation, share: float) -> bool:
     inside_ms = min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms)
     shorter_ms = min(a.end_ms - a.start_ms, b.end_ms - b.start_ms)
-    return inside_ms >= 0 and inside_ms >= SAME_ACT_SHARE * shorter_ms
+    return inside_ms >= 0 and inside_ms >= share * shorter_ms

@@ -91,6 +91,49 @@ class Policy:
     uncovered_min_s: int = setting(60, "s", 0, 3600, "a lid that closes while the truck pulls away is no breach")
     merge_s: int = setting(600, "s", 0, REST_S, f"stretches of one rule and truck less apart are one; {_PARTED}")
     zone_merge_s: int = setting(300, "s", 0, REST_S, "the same for zones")
+    frozen_min_s: int = setting(
+        120, "s", 30, 3600, "a stand this long that ends in a leap no truck can drive was a frozen position"
+    )
+    device_yield_s: int = setting(
+        1800,
+        "s",
+        600,
+        86400,
+        "the own device silent for longer: another is heard; parked trucks report each 5 min",
+    )
+    clone_speed_kmh: float = setting(120.0, "km/h", 60, 200, "no muck truck keeps this up across a city")
+    clone_slack_m: float = setting(1500.0, "m", 100, 10000, "devices that lie about their datum are up to 1.2 km apart")
+    clone_age_max_s: int = setting(330, "s", 60, 3600, "older own fixes tell nothing; parked trucks report each 5 min")
+    clone_min_s: int = setting(120, "s", 0, 3600, "seen at two places for less: a glimpse is not enough")
+    clone_min_fixes: int = setting(4, "fixes", 2, 100, "fixes of the other device that the own one rules out")
+    clone_merge_s: int = setting(600, "s", 0, 3600, "sightings of one plate elsewhere less apart are one")
+    same_act_share: float = setting(
+        0.5, "share", 0.1, 1, "of the shorter of two stretches that lies in the other: one act, scored once"
+    )
+    datum_min_fixes: int = setting(40, "fixes", 10, 10000, "of a terminal with fewer the datum is not looked into")
+    datum_poor_fit: float = setting(
+        0.6,
+        "share",
+        0.1,
+        1,
+        "stands at sites and driving in corridors: who fits worse may tell a wrong datum",
+    )
+    datum_better_by: float = setting(
+        0.35, "share", 0.1, 2, "another datum is believed that fits so much better; a wrong one fits a tenth as well"
+    )
+    sensor_min_fixes: int = setting(40, "fixes", 10, 10000, "fewer fixes on the road say nothing of a sensor")
+    load_contrast: float = setting(
+        0.4, "share", 0.05, 0.95, "load words after loading less those after unloading: a sensor that tells less is ill"
+    )
+    raised_driving_min: int = setting(5, "fixes", 2, 100, "with the body up at speed; one or two may be a late word")
+    raised_driving_share: float = setting(0.1, "share", 0.01, 1, "of raised fixes at speed: the lift sensor is ill")
+    cover_open_share: float = setting(
+        0.97, "share", 0.5, 1, "open on the road: who never closes has no cover, or no sensor of it"
+    )
+    cover_turns_share: float = setting(
+        0.05, "share", 0.001, 1, "of steps at speed in which the cover turns: nobody opens the body while driving"
+    )
+    cover_turns_min: int = setting(8, "times", 2, 1000, "and at least so often")
     score_days: int = setting(365, "d", 1, 3660, "the scoring period that ends on the date asked for")
     min_trips_for_rate: int = setting(10, "trips", 1, 1000, "rates of fewer trips are marked as small samples")
     suspect_trucks_min: int = setting(
@@ -150,3 +193,6 @@ class Policy:
         """SHA-256 of every value in force that judges: evidence names it."""
         told = {key: value for key, value in asdict(self).items() if key not in PRINTED_KEYS}
         return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+DEFAULTS = Policy()  # where no city's policy is asked for

@@ -15,17 +15,11 @@ from numpy.typing import NDArray
 
 from rules.ground import Ground
 from rules.plane import Floats
+from rules.policy import Policy
 from rules.raster import Ints
 
 SENSOR_SAMPLE = 3_000  # fixes of a terminal looked at for its load and cover sensors; more are thinned evenly
-SENSOR_MIN_FIXES = 40  # fewer fixes on the road after a visit say nothing of a sensor
 AFTER_VISIT_MS = 600_000  # so long after a visit even a truck that dumps on the way is mostly still as it left
-LOAD_CONTRAST = 0.4  # a load word that tells roads after loading from those after unloading by less is ill
-RAISED_DRIVING_MIN = 5  # fixes with the body up at speed; one or two may be a late word
-RAISED_DRIVING_SHARE = 0.1
-COVER_OPEN_SHARE = 0.97  # on the road; who never closes has no cover, or no sensor of it
-COVER_TURNS_SHARE = 0.05  # of neighbouring fixes at speed: nobody opens and closes the body while driving
-COVER_TURNS_MIN = 8
 NEIGHBOURS_MS = 120_000
 DRIVING_KMH = 20.0
 STANDING_KMH = 2.0
@@ -48,7 +42,7 @@ class Illness:
     since_ms: int
 
 
-def load_illness(time_ms: Ints, load: Ints, road: Bools, after: NDArray[np.int8]) -> Illness | None:
+def load_illness(time_ms: Ints, load: Ints, road: Bools, after: NDArray[np.int8], policy: Policy) -> Illness | None:
     """Of a load sensor whose word does not tell the way from a loading place from the way from an unloading one.
 
     Args:
@@ -56,6 +50,7 @@ def load_illness(time_ms: Ints, load: Ints, road: Bools, after: NDArray[np.int8]
         load: 1, 0, or -1 for nothing said.
         road: whether the truck drove on the road.
         after: 1 after loading places, 0 after places that take muck, -1 after neither.
+        policy: the thresholds in force.
     """
     spoken = load >= 0
     if not spoken.any():
@@ -63,26 +58,27 @@ def load_illness(time_ms: Ints, load: Ints, road: Bools, after: NDArray[np.int8]
 
     def word(rows: Bools) -> _Word | None:
         loaded, emptied = load[rows & road & spoken & (after == 1)], load[rows & road & spoken & (after == 0)]
-        if len(loaded) < SENSOR_MIN_FIXES or len(emptied) < SENSOR_MIN_FIXES:
+        if len(loaded) < policy.sensor_min_fixes or len(emptied) < policy.sensor_min_fixes:
             return None
         contrast = float(loaded.mean() - emptied.mean())
         why = f"says loaded in {loaded.mean():.0%} of fixes after loading, {emptied.mean():.0%} after unloading"
-        return contrast, why if contrast < LOAD_CONTRAST else "", contrast >= LOAD_WELL_CONTRAST
+        return contrast, why if contrast < policy.load_contrast else "", contrast >= LOAD_WELL_CONTRAST
 
     words = load[spoken]
     unknown = word(np.ones(len(load), bool)) is None
-    if unknown and (road & spoken).sum() >= SENSOR_MIN_FIXES and words.min() == words.max():
+    if unknown and (road & spoken).sum() >= policy.sensor_min_fixes and words.min() == words.max():
         return Illness(f"always {'loaded' if words[0] else 'empty'}", int(time_ms[0]))
     return _dated(time_ms, word)
 
 
-def lift_illness(time_ms: Ints, lift: Ints, speed_kmh: Floats) -> Illness | None:
+def lift_illness(time_ms: Ints, lift: Ints, speed_kmh: Floats, policy: Policy) -> Illness | None:
     """Of a lift sensor that says that the body is up at speed.
 
     Args:
         time_ms: of the fixes.
         lift: 1, 0, or -1 for nothing said.
         speed_kmh: of the fixes.
+        policy: the thresholds in force.
     """
     raised, fast = lift == 1, speed_kmh > DRIVING_KMH
     if not raised.any():
@@ -91,36 +87,37 @@ def lift_illness(time_ms: Ints, lift: Ints, speed_kmh: Floats) -> Illness | None
     def word(rows: Bools) -> _Word | None:
         at_speed, told = int((rows & raised & fast).sum()), int((rows & raised).sum())
         why = f"body up at more than {DRIVING_KMH:.0f} km/h in {at_speed} of {told} raised fixes"
-        ill = at_speed >= RAISED_DRIVING_MIN and at_speed > RAISED_DRIVING_SHARE * told
+        ill = at_speed >= policy.raised_driving_min and at_speed > policy.raised_driving_share * told
         return (1 - at_speed / told, why if ill else "", at_speed <= RAISED_DRIVING_WELL_SHARE * told) if told else None
 
     return _dated(time_ms, word)
 
 
-def cover_illness(time_ms: Ints, cover: Ints, road: Bools) -> Illness | None:
+def cover_illness(time_ms: Ints, cover: Ints, road: Bools, policy: Policy) -> Illness | None:
     """Of a cover sensor that never says closed on the road, or turns again and again at speed.
 
     Args:
         time_ms: of the fixes.
         cover: 1 closed, 0 open, -1 for nothing said.
         road: whether the truck drove on the road.
+        policy: the thresholds in force.
     """
     rows_told = np.flatnonzero(road & (cover >= 0))
-    if len(rows_told) < SENSOR_MIN_FIXES:
+    if len(rows_told) < policy.sensor_min_fixes:
         return None
 
     def word(rows: Bools) -> _Word | None:
         at = rows_told[rows[rows_told]]
-        if len(at) < SENSOR_MIN_FIXES:
+        if len(at) < policy.sensor_min_fixes:
             return None
         open_share = float((cover[at] == 0).mean())
         near = np.diff(time_ms[at]) <= NEIGHBOURS_MS
         turns = int((near & (np.diff(cover[at]) != 0)).sum())
-        if turns >= COVER_TURNS_MIN and turns > COVER_TURNS_SHARE * near.sum():
+        if turns >= policy.cover_turns_min and turns > policy.cover_turns_share * near.sum():
             return 1 - turns / int(near.sum()), f"turns {turns} times in {int(near.sum())} steps while driving", False
         why = f"open in {open_share:.0%} of fixes on the road"
         well = open_share <= COVER_WELL_OPEN_SHARE and turns <= max(1, COVER_WELL_TURNS_SHARE * near.sum())
-        return 1 - open_share, why if open_share >= COVER_OPEN_SHARE else "", well
+        return 1 - open_share, why if open_share >= policy.cover_open_share else "", well
 
     return _dated(time_ms, word)
 

@@ -12,14 +12,13 @@ import msgspec
 from rules.annotate import FAST, STILL
 from rules.ground import NOWHERE
 from rules.intervals import Span, subtract, union
-from rules.policy import REST_S
+from rules.policy import DEFAULTS, REST_S
 from rules.stretches import DM_PER_M, Stretch
 
 CREEP_MAX_M = 80.0  # a move shorter than this between two stands is shunting within one stay
 CREEP_MAX_MS = 120_000
 LEAD_MAX_MS = 120_000  # half of a longer leg is not added to the stretches at its ends: nobody saw what was in between
 REST_MS = REST_S * 1000  # a stand this long is a stay of its own; no policy merges stretches of a rule over it
-FROZEN_MIN_MS = 120_000  # a stand this long that ends in a leap was a frozen position
 AWAY_M = 120.0  # two places so far apart show a direction
 STUCK_MM = 200  # positions that agree to the last digit sent; noise alone moves even a standing truck by more
 STUCK_FIXES = 2
@@ -90,7 +89,7 @@ def outer_end_ms(row: Stretch, after: Stretch | None) -> int:
     return row.end_ms + after.lead_ms // 2 if after is not None and 0 < after.lead_ms <= LEAD_MAX_MS else row.end_ms
 
 
-def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
+def stays_of(motion: list[Stretch], silence_ms: int, frozen_ms: int = DEFAULTS.frozen_min_s * 1000) -> list[Stay]:
     """The stays and silences in a truck's motion stretches, in order."""
     found: list[Stay] = []
     first = last = -1  # the standing stretches of the stay at hand
@@ -98,7 +97,7 @@ def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
     for i, row in enumerate(motion):
         if row.lead_ms > silence_ms and i:
             if first >= 0:
-                found.append(_stay(motion, first, last))
+                found.append(_stay(motion, first, last, frozen_ms))
                 first = -1
             found.append(_silence(motion[i - 1].end_ms, row.start_ms, motion[i - 1], row))
         if row.key != STILL:
@@ -110,19 +109,19 @@ def stays_of(motion: list[Stretch], silence_ms: int) -> list[Stay]:
             or way_mm + row.lead_mm > CREEP_MAX_M * 1000
             or row.start_ms - motion[last].end_ms > CREEP_MAX_MS
         ):
-            found.append(_stay(motion, first, last))
+            found.append(_stay(motion, first, last, frozen_ms))
             first = -1
         first, last, way_mm = i if first < 0 else first, i, 0
     if first >= 0:
-        found.append(_stay(motion, first, last))
+        found.append(_stay(motion, first, last, frozen_ms))
     return found
 
 
-def _stay(motion: list[Stretch], i: int, j: int) -> Stay:
+def _stay(motion: list[Stretch], i: int, j: int, frozen_ms: int) -> Stay:
     first, last = motion[i], motion[j]
     after = motion[j + 1] if j + 1 < len(motion) else None
     stood_ms = last.end_ms - first.start_ms
-    if after is not None and ((after.leapt and stood_ms >= FROZEN_MIN_MS) or _stuck_at_speed(motion, i, j)):
+    if after is not None and ((after.leapt and stood_ms >= frozen_ms) or _stuck_at_speed(motion, i, j)):
         since_ms = motion[i - 1].end_ms if i and first.lead_mm <= STUCK_MM else first.start_ms
         return _silence(since_ms, after.start_ms, first, after, sum(r.n for r in motion[i : j + 1]))
     start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)

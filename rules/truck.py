@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from rules.annotate import STILL
-from rules.clones import CLONE_MERGE_MS, Sighting, counts, joined
+from rules.clones import Sighting, counts, joined
 from rules.findings import Findings
 from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
 from rules.hauls import Loading, load_visits
 from rules.judge import judge_haul, judge_outing, judge_sighting, withheld
 from rules.load_word import FORGET_MS, Flip, LoadWord
+from rules.policy import Policy
 from rules.stays import REST_MS, Stay, stays_of
 from rules.stretches import KEPT, Rows, Stretch, extend
 
@@ -40,7 +41,7 @@ class Truck:
     sightings: tuple[Sighting, ...] = ()  # spans in which another truck bore the plate
     told: int = 0  # how many of them have been reported
 
-    def hear(self, more: Rows, silence_ms: int, sightings: list[Sighting]) -> Truck:
+    def hear(self, more: Rows, policy: Policy, sightings: list[Sighting]) -> Truck:
         """The truck with later stretches appended, and with sightings of its plate elsewhere."""
         word, flips = self.word.hear(more["load"])
         heard = list(self.heard)
@@ -52,14 +53,14 @@ class Truck:
             else:
                 heard.append((row.start_ms, row.end_ms))
         rows = {name: list(held) for name, held in self.rows.items()}
-        extend(rows, more, silence_ms)
+        extend(rows, more, policy.silence_min_s * 1000)
         return replace(
             self,
             rows=rows,
             word=word,
             flips=(*self.flips, *flips),
             heard=tuple(heard),
-            sightings=joined(self.sightings, sightings) if sightings else self.sightings,
+            sightings=joined(self.sightings, sightings, policy) if sightings else self.sightings,
         )
 
     def settle(self, ground: Ground, fleet: Fleet, final: bool = False) -> tuple[Truck, Findings]:
@@ -67,19 +68,20 @@ class Truck:
         findings = Findings()
         if not self.rows["motion"]:
             return self, findings
+        policy = ground.policy
         outings, begun_ms = self._outings(ground, final)
         hauls, loading = self._hauls(ground, final)
         if outings or hauls:
-            stays = stays_of(self.rows["motion"], ground.policy.silence_min_s * 1000)
+            stays = stays_of(self.rows["motion"], policy.silence_min_s * 1000, policy.frozen_min_s * 1000)
             for begin, end in outings:
                 self._settle_outing(begin, end, stays, ground, findings)
             for begun, until_ms in hauls:
                 self._settle_haul(begun, until_ms, stays, ground, fleet, findings)
-            findings = withheld(findings, self.sightings)
+            findings = withheld(findings, self.sightings, policy)
         seen_ms = self.rows["motion"][-1].end_ms
-        over = [s for s in self.sightings if final or s.end_ms + CLONE_MERGE_MS < seen_ms]
+        over = [s for s in self.sightings if final or s.end_ms + policy.clone_merge_s * 1000 < seen_ms]
         for sighting in over[self.told :]:
-            if counts(sighting):
+            if counts(sighting, policy):
                 findings += judge_sighting(self.plate, sighting, ground)
         return replace(self, outing_from_ms=begun_ms, loading=loading, told=len(over))._forget(), findings
 

@@ -15,8 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rules.ground import Ground
-
-YIELD_MS = 1_800_000  # the own device's longest ordinary silence: parked trucks report every five minutes
+from rules.policy import DEFAULTS, Policy
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,12 @@ class Voice:
 
 
 def speak(
-    fixes: pl.DataFrame, voices: Mapping[str, Voice], ground: Ground | None
+    fixes: pl.DataFrame, voices: Mapping[str, Voice], ground: Ground | None, policy: Policy = DEFAULTS
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Voice]]:
-    """The fixes of the devices that speak for their trucks, those of the others (sorted as given), the voices after."""
+    """The fixes of the devices that speak for their trucks, those of the others (sorted as given), the voices after.
+
+    Without a `ground` no device is registered, and `policy` says when another device is heard.
+    """
     after = dict(voices)
     if not fixes.height:
         return fixes, fixes.clear(), after
@@ -50,11 +52,11 @@ def speak(
         return fixes, fixes.clear(), after
     rows = np.flatnonzero(fixes["plate"].is_in(list(several)).to_numpy())
     keep = np.ones(fixes.height, dtype=bool)
-    keep[rows] = _heard(fixes[rows], after, ground)
+    keep[rows] = _heard(fixes[rows], after, ground, (ground.policy if ground else policy).device_yield_s * 1000)
     return fixes.filter(keep), fixes.filter(~keep), after
 
 
-def _heard(fixes: pl.DataFrame, voices: dict[str, Voice], ground: Ground | None) -> NDArray[np.bool_]:
+def _heard(fixes: pl.DataFrame, voices: dict[str, Voice], ground: Ground | None, yield_ms: int) -> NDArray[np.bool_]:
     """Which fixes of trucks with several devices are of the one that speaks then; brings their voices up to date.
 
     Runs of fixes of one device are looked at, not fixes: two devices in a cab take turns all day.
@@ -78,11 +80,11 @@ def _heard(fixes: pl.DataFrame, voices: dict[str, Voice], ground: Ground | None)
                 speaking[name] = held.terminal, held.last_ms
         by = speaking.get(name)
         if by is not None and device != by[0] and device != registered[name]:
-            if last_ms[k] - by[1] <= YIELD_MS:
+            if last_ms[k] - by[1] <= yield_ms:
                 unheard[k] = lengths[k]
                 continue
             run_ms = time_ms[starts[k] : starts[k] + lengths[k]]
-            unheard[k] = int(np.searchsorted(run_ms, by[1] + YIELD_MS, side="right"))
+            unheard[k] = int(np.searchsorted(run_ms, by[1] + yield_ms, side="right"))
         speaking[name] = device, last_ms[k]
     voices |= {name: Voice(*by, registered[name]) for name, by in speaking.items()}
     place = np.arange(fixes.height) - np.repeat(starts, lengths)

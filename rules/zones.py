@@ -16,6 +16,7 @@ ZONE_EVIDENCE = (
     EvidenceField("zone_id", "zone_id", "the zone"),
     EvidenceField("zone_hours", "local HH:MM", "its hours"),
 )
+LEAST_FIXES = 2  # a lone fix inside may be noise, however long the legs that lead to it and away
 SURE_FIXES, SURE_MS = 3, 90_000  # so many fixes for so long leave no doubt that the truck was inside
 
 
@@ -46,8 +47,10 @@ def _through(outing: Outing, k: int, ground: Ground) -> list[Breach]:
         if inside_ms < policy.zone_min_s * 1000:
             continue
         rows: list[Stretch] = [r for r, a, b in within if b > start and a < end]
-        x, y = rows[0].mean_m
         fixes = sum(r.n for r in rows)
+        if fixes < LEAST_FIXES:
+            continue
+        x, y = rows[0].mean_m
         evidence = {
             "inside_s": inside_ms // 1000,
             "distance_m": sum(r.length_mm for r in rows) // 1000,

@@ -31,7 +31,10 @@ RULE = Rule(
     title_zh="疑似套牌",
     legal_basis="《道路交通安全法》第十六条、第九十六条",
     version=1,
-    policy_keys=(),
+    policy_keys=(
+        *("clone_speed_kmh", "clone_slack_m", "clone_age_max_s", "clone_min_s", "clone_min_fixes", "clone_merge_s"),
+        "device_yield_s",
+    ),
     evidence=(
         EvidenceField("duration_s", "s", "while both were seen"),
         EvidenceField("fixes_apart", "fixes", "fixes of the other device that the own one rules out"),

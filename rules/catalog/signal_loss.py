@@ -45,7 +45,7 @@ RULE = Rule(
     title_zh="重车定位中断",
     legal_basis="《道路运输车辆动态监督管理办法》第二十六条",
     version=1,
-    policy_keys=("silence_min_s", "signal_loss_min_m"),
+    policy_keys=("silence_min_s", "signal_loss_min_m", "frozen_min_s"),
     evidence=(
         EvidenceField("silent_s", "s", "length of the silence"),
         EvidenceField("moved_m", "m", "how far away the truck was next seen"),

@@ -7,10 +7,11 @@ import pytest
 from fleet import Drive, ground
 
 from ingest.arrange import arrange
-from rules.clones import CLONE_MERGE_MS, JOIN_SLACK_M, OWN_AGE_MAX_MS, Sighting, counts, joined, sightings
+from rules.clones import Sighting, counts, joined, sightings
 from rules.engine import State, judge_all, step
 from rules.findings import Findings
 from rules.health import Knowledge
+from rules.policy import DEFAULTS
 
 
 def seen(apart_m: float, later_s: int) -> list[Sighting]:
@@ -22,14 +23,14 @@ def seen(apart_m: float, later_s: int) -> list[Sighting]:
 
 @pytest.mark.parametrize("later_s", [0, 30, 300])
 def test_what_a_truck_can_reach_is_no_clone(later_s: int) -> None:
-    reach_m = JOIN_SLACK_M + 120 / 3.6 * later_s
+    reach_m = DEFAULTS.clone_slack_m + 120 / 3.6 * later_s
     assert not seen(reach_m - 30, later_s)
     (one,) = seen(reach_m + 30, later_s)
     assert one.apart_m == pytest.approx(reach_m + 30, rel=0.002) and one.terminal == "x9" and one.n == 1
 
 
 def test_an_own_fix_that_is_too_old_tells_nothing() -> None:
-    assert seen(60_000, OWN_AGE_MAX_MS // 1000) and not seen(60_000, OWN_AGE_MAX_MS // 1000 + 1)
+    assert seen(60_000, DEFAULTS.clone_age_max_s) and not seen(60_000, DEFAULTS.clone_age_max_s + 1)
 
 
 def test_nothing_is_seen_before_the_own_device_spoke() -> None:
@@ -42,7 +43,7 @@ def sighting(start_s: int, end_s: int, n: int = 1, apart_m: float = 5000.0) -> S
 
 
 def test_sightings_less_than_ten_minutes_apart_are_one_at_the_worst_place() -> None:
-    gap_s = CLONE_MERGE_MS // 1000
+    gap_s = DEFAULTS.clone_merge_s
     far = sighting(50, 50, apart_m=9000.0)._replace(x_m=7.0)
     (one,) = joined((sighting(0, 0),), [far, sighting(60, 60)])
     assert (one.start_ms, one.end_ms, one.n, one.apart_m, one.x_m) == (0, 60_000, 3, 9000.0, 7.0)

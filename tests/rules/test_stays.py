@@ -6,10 +6,10 @@ import pytest
 
 from rules.annotate import FAST, SLOW, STILL
 from rules.ground import NOWHERE
+from rules.policy import DEFAULTS
 from rules.stays import (
     CREEP_MAX_M,
     CREEP_MAX_MS,
-    FROZEN_MIN_MS,
     LEAD_MAX_MS,
     REST_MS,
     clipped,
@@ -87,10 +87,10 @@ def test_a_rest_is_a_stay_of_its_own() -> None:
 
 
 def test_a_leap_after_a_long_stand_was_a_frozen_position() -> None:
-    parts = ((FAST, 60, 600, 0), (STILL, FROZEN_MIN_MS / 1000 + 10, 600, 0), (FAST, 60, 5000, 0))
+    parts = ((FAST, 60, 600, 0), (STILL, DEFAULTS.frozen_min_s + 10, 600, 0), (FAST, 60, 5000, 0))
     (stay,) = stays_of(motion(*parts, leapt=2), SILENCE_MS)
     assert stay.silence and stay.n == 13 and stay.moved_m == pytest.approx(4400 / 6, abs=2)
-    (brief,) = stays_of(motion(parts[0], (STILL, FROZEN_MIN_MS / 1000, 600, 0), parts[2], leapt=2), SILENCE_MS)
+    (brief,) = stays_of(motion(parts[0], (STILL, DEFAULTS.frozen_min_s, 600, 0), parts[2], leapt=2), SILENCE_MS)
     assert not brief.silence, "its fixes span less than two minutes"
 
 

@@ -8,7 +8,8 @@ from fleet import NIGHT_MS, Drive, ground
 from ingest.arrange import arrange
 from rules.engine import judge_all
 from rules.health import Knowledge
-from rules.voice import YIELD_MS, speak
+from rules.policy import DEFAULTS
+from rules.voice import speak
 
 
 def heard(*drives: Drive) -> pl.DataFrame:
@@ -33,10 +34,12 @@ def test_a_second_device_in_the_cab_doubles_nothing() -> None:
 
 def test_a_swapped_device_is_heard_after_half_an_hour() -> None:
     old = Drive(terminal="t1").stand(600)
-    new = Drive(terminal="t7", start_ms=NIGHT_MS + 600_000).stand(YIELD_MS / 1000 + 1200)
+    new = Drive(terminal="t7", start_ms=NIGHT_MS + 600_000).stand(DEFAULTS.device_yield_s + 1200)
     found = heard(old, new)
     assert (found["terminal"] == "t7").sum() == 120
-    assert found.filter(pl.col("terminal") == "t7")["time_ms"].min() > NIGHT_MS + 590_000 + YIELD_MS
+    assert (
+        found.filter(pl.col("terminal") == "t7")["time_ms"].min() > NIGHT_MS + 590_000 + DEFAULTS.device_yield_s * 1000
+    )
 
 
 def test_a_truck_that_is_not_registered_is_heard() -> None:
