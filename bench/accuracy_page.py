@@ -41,8 +41,8 @@ _HEAD = """\
 [decision 0060](decisions/0060-say-less-when-less-is-seen.md)), a week each, {truck_days:,} truck-days, {fixes:,} fixes:
 the generator in `sample_tracks/` drives the fleets, spoils what their terminals say, and keeps the truth. Every
 combination of noise (clean, urban, harsh), sensors (load, lift and cover, or none) and time between fixes has a city
-and a week of its own; outside `clean`, {ill:.0%} of the trucks that have sensors have an ill one and {liars} terminals a
-city tell a wrong datum. What the noise is made of says `NOISE` in `sample_tracks/terminal.py`.
+and a week of its own; outside `clean`, {ill:.0%} of the trucks that have sensors have an ill one and {liars}
+terminals a city tell a wrong datum. What the noise is made of says `NOISE` in `sample_tracks/terminal.py`.
 
 How it is counted (`sample_tracks/score.py`): a true stretch is found when one violation of its rule and truck covers at
 least 40 % of it; a violation of which less than 40 % lies in true or undecidable stretches is a false alarm; two
