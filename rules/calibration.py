@@ -16,16 +16,16 @@ LEAST = 0.02
 DOUBT = 3.6  # log-odds to take from a case that just passes its thresholds; less, by the square, from clearer ones
 OTHERWISE = 0.0  # of a rule and grade that no labelled week held
 
-#: Log-odds to add, by rule and grade.
+#: Log-odds to add, by rule and grade; grades A and B alike where too few were false to tell them apart.
 SHIFT: Mapping[tuple[str, str], float] = {
     ("cloned_plate", "B"): 1.83,
     ("daytime_not_whitelisted", "B"): 2.75,
     ("no_entry", "B"): 2.37,
-    ("no_permit", "A"): 0.92,
-    ("no_permit", "B"): 1.88,
+    ("no_permit", "A"): 1.4,
+    ("no_permit", "B"): 1.4,
     ("no_permit", "C"): 1.12,
-    ("off_route", "A"): 1.94,
-    ("off_route", "B"): 2.46,
+    ("off_route", "A"): 1.54,
+    ("off_route", "B"): 1.54,
     ("off_route", "C"): -0.08,
     ("outside_hours", "A"): 2.28,
     ("outside_hours", "B"): 2.55,
@@ -41,8 +41,8 @@ SHIFT: Mapping[tuple[str, str], float] = {
     ("uncovered_load", "A"): 1.94,
     ("uncovered_load", "B"): 0.29,
     ("uncovered_load", "C"): 0.48,
-    ("wrong_destination", "A"): 0.49,
-    ("wrong_destination", "B"): 2.29,
+    ("wrong_destination", "A"): 1.4,
+    ("wrong_destination", "B"): 1.4,
     ("wrong_destination", "C"): 1.6,
 }
 
