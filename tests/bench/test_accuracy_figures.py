@@ -45,12 +45,12 @@ def test_poisson_interval_as_tabled(count: int, low: float, high: float) -> None
 
 
 def test_brier_and_reliability() -> None:
-    told_ = [(1.0, True), (0.95, True), (0.5, False), (0.55, True)]
-    assert brier(told_) == pytest.approx((0 + 0.0025 + 0.25 + 0.2025) / 4)
+    told_ = [(1.0, True), (0.99, True), (0.5, False), (0.55, True)]
+    assert brier(told_) == pytest.approx((0 + 0.0001 + 0.25 + 0.2025) / 4)
     assert brier([]) is None
     low, high = reliability(told_)
     assert (low.low, low.mean, low.right) == (0.5, pytest.approx(0.525), Share(1, 2))
-    assert (high.low, high.right) == (0.9, Share(2, 2)), "full confidence belongs to the last tenth"
+    assert (high.low, high.right) == (0.99, Share(2, 2)), "full confidence belongs to the last bin"
 
 
 # -- verdicts ----------------------------------------------------------------------------------------------------------
