@@ -103,9 +103,11 @@ def serve(
                 say(f"muckwatch: serving {store_folder} at http://{f'[{host}]' if ':' in host else host}:{port}/")
                 server.run(sockets=[listener])
             finally:
-                services.stop()
-                if outlet:
-                    outlet.close()
+                try:
+                    services.stop()
+                finally:
+                    if outlet:
+                        outlet.close()
     finally:
         shared.close()
     if reasons:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -205,12 +207,21 @@ def _write(root: Path, day: date, fixes: pl.DataFrame) -> ArchiveFile:
 def _put(folder: Path, fixes: pl.DataFrame, name: str = "") -> str:
     """Writes one file, whole or not at all, by default under its content's name; gives its SHA-256."""
     aside = folder / f".{os.getpid()}.tmp"
-    fixes.write_parquet(aside, compression="zstd", compression_level=1, statistics=True, row_group_size=ROW_GROUP_ROWS)
-    with aside.open("rb") as written:
-        digest = hashlib.file_digest(written, "sha256").hexdigest()
-        os.fsync(written.fileno())
-    aside.rename(folder / (name or _name(digest)))
-    sync_folder(folder)
+    try:
+        fixes.write_parquet(
+            aside, compression="zstd", compression_level=1, statistics=True, row_group_size=ROW_GROUP_ROWS
+        )
+        with aside.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+            os.fsync(written.fileno())
+        aside.rename(folder / (name or _name(digest)))
+        sync_folder(folder)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        # polars tells a full disk as a fault of the format, so what is left is told too
+        left = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free there"
+        raise StoreError(f"{folder}: cannot archive fixes: {str(error).splitlines()[0]}; {left}") from error
     return digest
 
 

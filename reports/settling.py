@@ -85,3 +85,5 @@ class Settling:
                 self.trouble = ""
             except (StoreError, RegistryError) as error:
                 self.trouble = str(error)
+            except Exception as error:  # Kafka away while others are told, say: the next hour tries again
+                self.trouble = f"{type(error).__name__}: {error}"

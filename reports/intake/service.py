@@ -73,10 +73,17 @@ class Intake:
             thread.start()
 
     def stop(self) -> None:
-        """Ends both threads; what was gathered is archived first."""
+        """Ends both threads; what was gathered is archived first.
+
+        Raises:
+            StoreError: if that could not be written; it is still in Kafka, and comes again.
+        """
+        before = self._fatal
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        if self._fatal and not before:  # nobody asks for our state any more
+            raise StoreError(self._fatal)
 
     def state(self) -> tuple[bool, str, bool]:
         """Whether it is well, in words why not, and whether it can never work again."""
@@ -95,6 +102,9 @@ class Intake:
             except (KafkaError, KafkaTrouble) as error:
                 self._trouble[topic] = f"{topic}: {type(error).__name__}: {error}"
                 self._stopping.wait(RETRY_S)
+            except Exception as error:  # a thread that ends without a word would let pages grow stale
+                self._fatal = f"{topic}: {type(error).__name__}: {error}"
+                raise
 
     def _follow(self, topic: str, topic_id: str, partitions: int, quick: bool, work: Callable[..., None]) -> None:
         with self._shared.reading() as store:
@@ -103,7 +113,10 @@ class Intake:
             raise StreamBroken(f"{topic}: was deleted and made again since the store took it in; a person must look")
         reader = consumer(self._bootstrap, quick=quick)
         if quick:
-            self._gathered = Gathered(partitions)  # what was gathered before comes again
+            self._gathered, self._since_s = (
+                Gathered(partitions),
+                time.monotonic(),
+            )  # what was gathered before comes again
         try:
             inputs = [TopicPartition(topic, p) for p in range(partitions)]
             reader.assign(inputs)

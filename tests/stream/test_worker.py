@@ -6,11 +6,8 @@ import json
 import signal
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
-import pytest
 from cli_town import muckwatch
 from few_trucks import SAMPLES
 
@@ -22,26 +19,6 @@ from ingest.kafka.topics import ensure
 from reports.settle import judge_days, record_days
 from reports.store import Store
 from tools.broker import Broker
-
-TRUCKS = 8
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """One of our own, because it is stopped and killed."""
-    own = Broker(tmp_path_factory.mktemp("own"))
-    own.start()
-    yield own
-    own.kill()
-
-
-@pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rows = pl.read_parquet(SAMPLES / "tracks" / "week-of-2026-11-16.parquet", hive_partitioning=False)
-    plates = rows["plate"].unique(maintain_order=True).to_list()[:TRUCKS]
-    path = tmp_path_factory.mktemp("tracks") / "few.parquet"
-    rows.filter(pl.col("plate").is_in(plates)).write_parquet(path)
-    return path
 
 
 def test_kills_and_stops_change_nothing_and_settling_agrees(broker: Broker, few: Path, tmp_path: Path) -> None:
