@@ -25,11 +25,14 @@ GRACE_S = 10
 KEEP_ALIVE_S = 75
 
 
-def _services(store: SharedStore, registry_folder: Path, kafka: str | None, prefix: str) -> list[Service]:
+def _services(
+    store: SharedStore, registry_folder: Path, kafka: str | None, prefix: str, skip_lost: bool
+) -> list[Service]:
     """What runs beside the pages, in the order of starting; `web/services.py` tells how to write one."""
     from web.api.webhooks import Deliveries
 
-    return [Deliveries(store), *(stream_services(store, registry_folder, kafka, prefix) if kafka else [])]
+    stream = stream_services(store, registry_folder, kafka, prefix, skip_lost=skip_lost) if kafka else []
+    return [Deliveries(store), *stream]
 
 
 @click.command()
@@ -42,10 +45,11 @@ def _services(store: SharedStore, registry_folder: Path, kafka: str | None, pref
     help="Where to serve.",
 )  # fmt: skip
 @tiles_option
+@click.option("--skip-lost", is_flag=True, help="Goes on behind what Kafka no longer holds; the gap is logged.")
 @click.option("--plain-http", is_flag=True, help="Cookies go over plain HTTP too: only where no TLS stands before it.")
 def serve(
     store_folder: Path, registry_folder: Path, kafka: str | None, prefix: str, listen: tuple[str, int],
-    tiles: BaseMap | None, plain_http: bool,
+    tiles: BaseMap | None, skip_lost: bool, plain_http: bool,
 ) -> None:  # fmt: skip
     """Serves the review pages and the credit API of a store, as its one writer.
 
@@ -85,7 +89,7 @@ def serve(
                 reasons.append(reason)
                 server.should_exit = True
 
-            services = Services(_services(shared, registry_folder, kafka, prefix), fatal)
+            services = Services(_services(shared, registry_folder, kafka, prefix, skip_lost), fatal)
             context = Context(shared, registry, registry_folder, services, secure_cookies=not plain_http, tiles=tiles)
             outlet = context.parts[OUTLET] = kafka_sink(kafka, prefix) if kafka else None
             # Addresses and query strings are personal data here: uvicorn's own access log stays off.

@@ -60,7 +60,9 @@ class SettleService:
         return Health(not self._settling.trouble, self._settling.trouble, figures={"days": self._settling.days})
 
 
-def stream_services(store: SharedStore, registry_folder: Path, kafka: str, prefix: str) -> list[Service]:
+def stream_services(
+    store: SharedStore, registry_folder: Path, kafka: str, prefix: str, *, skip_lost: bool = False
+) -> list[Service]:
     """What `serve --kafka` runs beside the pages."""
     from ingest.kafka.topics import Topics
     from reports.intake.service import Intake
@@ -82,4 +84,5 @@ def stream_services(store: SharedStore, registry_folder: Path, kafka: str, prefi
     if learnt:
         teach()
     settling = Settling(store, registry_folder, local_now=lambda: datetime.now(registry.zone), on_settled=teach)
-    return [IntakeService(Intake(store, registry, files, kafka, topics)), SettleService(settling)]
+    intake = Intake(store, registry, files, kafka, topics, skip_lost=skip_lost)
+    return [IntakeService(intake), SettleService(settling)]

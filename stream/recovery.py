@@ -9,11 +9,17 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import OffsetOutOfRangeError
 
-from ingest.kafka.client import StreamBroken, consumer, told
+from ingest.kafka.client import StreamBroken, consumer, gone, told
 from ingest.kafka.topics import Topics
 from stream.judging import Judge, Part
 from stream.memory import READ_S, read_state, restored
 from stream.packing import Bucket
+
+#: What to do where a log no longer holds what a worker has not judged, or has to read again.
+LOST = (
+    "it was kept too short; start again with --rejudge-hours, which goes on with what there is, then let "
+    "`muckwatch settle` judge those days from the archive"
+)
 
 
 def recover(
@@ -68,10 +74,7 @@ def recover(
 def _check(topic: str, partition: int, part: Part, first: int, last: int) -> None:
     where = f"{topic}, partition {partition}"
     if part.snapshot < first:
-        raise StreamBroken(
-            f"{where}: fixes from offset {part.snapshot} are needed, but the log begins at {first}: it was kept too "
-            "short; `muckwatch settle` judges those days from the archive, then start with --rejudge-hours"
-        )
+        raise StreamBroken(f"{where}: offset {part.snapshot} is wanted, but the log holds {first} to {last}: {LOST}")
     if part.offset > last:
         raise StreamBroken(
             f"{where}: fixes up to offset {part.offset} were judged, but the log ends at {last}: it was cut or made "
@@ -108,7 +111,7 @@ def _again(reader: Any, topics: Topics, judge: Judge) -> None:
             for tp, records in reader.poll(timeout_ms=200).items():
                 held[tp.partition] += records
         except OffsetOutOfRangeError as error:
-            raise StreamBroken(f"{topics.fixes}: fixes that are needed again are gone: {error}") from error
+            raise StreamBroken(f"{gone(reader, error.args[0])}: {LOST}") from error
         for p in list(left):
             if reader.position(TopicPartition(topics.fixes, p)) >= behind[p].offset:
                 left.discard(p)

@@ -18,13 +18,13 @@ import msgspec
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from ingest.kafka.client import SESSION_MS, TRANSACTION_MS, StreamBroken, consumer, told, transactional
+from ingest.kafka.client import SESSION_MS, TRANSACTION_MS, StreamBroken, consumer, gone, told, transactional
 from ingest.kafka.topics import Topics, ensure, ids
 from rules.ground import Ground
 from rules.health import Knowledge
 from stream.judging import Judge, Said
 from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, snapshot_due
-from stream.recovery import recover
+from stream.recovery import LOST, recover
 from stream.watchdog import WATCHDOG_S, Watchdog
 
 #: A batch ends with so many records or bytes, or after so long: behind a backlog later, for a batch has its fixed cost.
@@ -127,9 +127,7 @@ class Worker:
         except NoOffsetForPartitionError:
             records = {}
         except OffsetOutOfRangeError as error:
-            raise StreamBroken(
-                f"{self.plan.topics.fixes}: what was not judged yet is gone from the log: {error}"
-            ) from error
+            raise StreamBroken(f"{gone(group, error.args[0])}: {LOST}") from error
         after = group.group_metadata()
         owned = {tp.partition for tp in group.assignment()}
         now = (after.generation_id, after.member_id)
@@ -225,8 +223,6 @@ class Worker:
 
     def _after(self, error: KafkaError, group: Any, sender: Any) -> Any:
         """Gives a batch up that Kafka refused: its trucks are read back; a producer that cannot go on is replaced."""
-        if isinstance(error, OffsetOutOfRangeError):
-            raise StreamBroken(f"{self.plan.topics.fixes}: {error}") from error
         print(
             f"worker {self.plan.slot}: {type(error).__name__}: {error}; reading state back", file=sys.stderr, flush=True
         )

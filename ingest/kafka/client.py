@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from ingest.kafka.quick import quicken
@@ -112,6 +112,15 @@ def transactional(bootstrap: str, transactional_id: str) -> KafkaProducer:
     with told(bootstrap):
         made.init_transactions()
     return made
+
+
+def gone(reader: KafkaConsumer, wanted: Mapping[TopicPartition, int]) -> str:
+    """What a log no longer holds or not yet: topic, partition, the wanted offset and those that there are. One line."""
+    first, last = reader.beginning_offsets(list(wanted)), reader.end_offsets(list(wanted))
+    return "; ".join(
+        f"{tp.topic}, partition {tp.partition}: offset {at} is wanted, but the log holds {first[tp]} to {last[tp]}"
+        for tp, at in sorted(wanted.items())
+    )
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from ingest.kafka.client import KafkaTrouble, StreamBroken, consumer
+from ingest.kafka.client import KafkaTrouble, StreamBroken, consumer, gone
 from ingest.kafka.topics import Topics, ensure, ids
 from reports.errors import StoreError
 from reports.intake.archiving import Gathered
 from reports.intake.merging import Offsets, begin, offsets_of, take_in
+from reports.intake.places import LOST, places
 from reports.intake.words import read_words
 from reports.shared import SharedStore
 from rules.registry import Registry
@@ -40,10 +41,12 @@ class Intake:
         topics: Topics,
         *,
         archive_s: float = ARCHIVE_S,
+        skip_lost: bool = False,
     ) -> None:
         self.name = "intake"
         self._shared, self._registry, self._files = shared, registry, registry_files
         self._bootstrap, self._topics, self._archive_s = bootstrap, topics, archive_s
+        self._to_skip = {topics.findings, topics.fixes} if skip_lost else set()  # once each: a later gap stops it
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._fatal = ""
@@ -108,7 +111,7 @@ class Intake:
 
     def _follow(self, topic: str, topic_id: str, partitions: int, quick: bool, work: Callable[..., None]) -> None:
         with self._shared.reading() as store:
-            kept, known = offsets_of(store, topic)
+            _, known = offsets_of(store, topic)
         if known - {topic_id}:
             raise StreamBroken(f"{topic}: was deleted and made again since the store took it in; a person must look")
         reader = consumer(self._bootstrap, quick=quick)
@@ -121,19 +124,24 @@ class Intake:
             inputs = [TopicPartition(topic, p) for p in range(partitions)]
             reader.assign(inputs)
             first, last = reader.beginning_offsets(inputs), reader.end_offsets(inputs)
+            begins = {tp.partition: first[tp] for tp in inputs}
+            with self._shared.writing(()) as store:
+                kept = places(
+                    store, Offsets(topic, topic_id, begins), skip_lost=topic in self._to_skip, now_ms=_now_ms()
+                )
+            self._to_skip.discard(topic)
             for tp in inputs:
-                at = kept.get(tp.partition, first[tp])
+                at = kept[tp.partition]
                 if not first[tp] <= at <= last[tp]:
-                    raise StreamBroken(
-                        f"{topic}, partition {tp.partition}: the store stands at offset {at}, but the log holds "
-                        f"{first[tp]} to {last[tp]}: what lies between is lost; a person must look"
-                    )
+                    raise StreamBroken(f"{gone(reader, {tp: at})}: {LOST}")
                 reader.seek(tp, at)
             while not self._stopping.is_set():
                 try:
                     polled = reader.poll(timeout_ms=POLL_MS, max_records=None if quick else FINDINGS_RECORDS)
                 except OffsetOutOfRangeError as error:
-                    raise StreamBroken(f"{topic}: what was not taken in yet is gone from the log: {error}") from error
+                    if quick:  # what came before the gap is nowhere else any more
+                        self._archive((topic, topic_id))
+                    raise StreamBroken(f"{gone(reader, error.args[0])}: {LOST}") from error
                 work({tp.partition: records for tp, records in polled.items()}, (topic, topic_id))
                 name = "fixes_lag" if quick else "findings_lag"
                 ends = {tp.partition: reader.highwater(tp) or last[tp] for tp in inputs}

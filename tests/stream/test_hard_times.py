@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import time
@@ -11,11 +12,15 @@ from pathlib import Path
 
 import polars as pl
 from few_trucks import SAMPLES
+from kafka import TopicPartition
 
 from bench.stream_city import PARTITIONS, City, city, send_late
 from bench.stream_verdict import kept_by, told_by
+from ingest.kafka.client import administration
+from ingest.kafka.plates import partition_of
 from ingest.kafka.publishing import records_of
 from reports.archive import damaged
+from reports.ledger.verify import verify
 from reports.store import Store
 from tools.broker import Broker
 
@@ -83,3 +88,45 @@ def test_a_full_disk_stops_serve_with_the_file_and_loses_nothing(broker: Broker,
         assert (received, missing) == (sent, 0)
         assert sum(f.rows for f in store.manifest()) == sent - repeated - aside
         assert not damaged(store.path, store.manifest())
+
+
+def test_records_that_kafka_no_longer_holds_stop_both_until_somebody_says_so(broker: Broker, tmp_path: Path) -> None:
+    with city(tmp_path / f"g{uuid.uuid4().hex[:6]}", REGISTRY, [], broker) as town:
+        home = partition_of("苏A99999", PARTITIONS)
+
+        def say(first: int, last: int) -> None:
+            for n in range(first, last):
+                fix = {"plate": "苏A99999", "time": 1_795_000_000_000 + n * 1000, "lon": 118.8, "lat": 32.0}
+                send_late(town.address, town.topics, [json.dumps(fix).encode()], home)
+
+        say(0, 2)
+        town.serve()
+        town.worker(0)
+        soon(lambda: town.lag() == 0, town)
+        soon(lambda: town.health().get("intake", {}).get("fixes_ends", {}).get(str(home)) == 2, town)
+        soon(lambda: town.health()["intake"]["fixes_lag"] == 0, town)
+        for name in ("serve", "worker0"):
+            town.processes[name].send_signal(signal.SIGSTOP)
+        say(2, 6)  # the first answers a request that is under way, the others wait
+        with administration(town.address) as admin:
+            admin.delete_records({TopicPartition(town.topics.fixes, home): 6})
+        for name in ("serve", "worker0"):
+            town.processes[name].send_signal(signal.SIGCONT)
+        where = f"{town.topics.fixes}, partition {home}: offset "
+        for name, hint in (("serve", "--skip-lost"), ("worker0", "--rejudge-hours")):
+            assert town.processes.pop(name).wait(60) == 1
+            told = last_line(town, name)
+            assert where in told and "is wanted, but the log holds 6 to 6" in told and hint in told
+        town.serve()  # a supervisor starts it again: a stop is no skip
+        assert town.processes.pop("serve").wait(60) == 1 and where in last_line(town, "serve")
+        more = ("--registry", REGISTRY)
+        town.start("worker0", "worker", *more, "--rejudge-hours", 1)
+        town.start("serve", "serve", "--store", town.store, *more, "--listen", "127.0.0.1:0", "--skip-lost")
+        say(6, 9)
+        soon(lambda: town.lag() == 0, town)
+        assert town.end("worker0") == 0
+        town.taken_in(60)
+    with Store.open(town.store) as store:
+        assert sum(f.rows for f in store.manifest()) in (5, 6)  # what came before the gap, and behind it
+        logged = store.query("SELECT body FROM ledger.entries WHERE subject LIKE 'lost:%'")["body"].to_list()
+        assert len(logged) == 1 and verify(store).sound
