@@ -4,12 +4,13 @@
 up to the middle of their tracks; copies of their states under other plates are put into the state topic as a worker
 writes them, and what follows in the tracks is published for all of them, at a rate. One worker in a process of its own
 takes all partitions. Prints what a truck takes packed, the largest memory of the worker, and the seconds from its start
-until it has judged everything again: after a first start, and after a kill -9 under load.
+until it has judged what waits: after a first start, and after a kill -9 with what came meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -39,28 +40,32 @@ from stream.trucks import Trucks
 SLICE = 20_000
 
 
-def copied(state: State, copy: int) -> State:
-    """The state of other trucks that did the same."""
+def copied(state: State, copies: int) -> State:
+    """The state of so many times the trucks, which all did the same."""
 
-    def name(plate: str) -> str:
-        return f"{plate}·{copy}"
+    def names(plate: str) -> list[str]:
+        return [f"{plate}·{copy}" for copy in range(copies)]
 
-    other = pl.col("plate") + f"·{copy}"
     return State(
-        {name(p): replace(truck, plate=name(p)) for p, truck in state.trucks.items()},
-        {name(p): voice for p, voice in state.voices.items()},
-        {name(p): ms for p, ms in state.judged_ms.items()},
-        state.pending.with_columns(plate=other),
-        state.context.with_columns(plate=other),
+        {name: replace(truck, plate=name) for plate, truck in state.trucks.items() for name in names(plate)},
+        {name: voice for plate, voice in state.voices.items() for name in names(plate)},
+        {name: ms for plate, ms in state.judged_ms.items() for name in names(plate)},
+        several(state.pending, copies),
+        several(state.context, copies),
     )
+
+
+def several(rows: pl.DataFrame, copies: int) -> pl.DataFrame:
+    """The same rows of each copy of a truck."""
+    numbers = pl.DataFrame({"copy": [f"·{copy}" for copy in range(copies)]})
+    return numbers.join(rows, how="cross").with_columns(plate=pl.col("plate") + pl.col("copy")).drop("copy")
 
 
 def seed(town: City, state: State, copies: int, ground: Ground) -> float:
     """Writes the fleet's state as a worker does; gives the kB that a truck takes there, before compression."""
     trucks = Trucks(lambda plate: partition_of(plate, PARTITIONS))
-    for copy in range(copies):
-        made = copied(state, copy)
-        trucks.put(State(), made, made.judged_ms)
+    made = copied(state, copies)
+    trucks.put(State(), made, made.judged_ms)
     sender = producer(town.address)
     registry = f"{ground.registry.digest}/{ground.policy.digest}"
     topic_id = ids(town.address, town.topics)[town.topics.fixes]
@@ -79,33 +84,28 @@ def seed(town: City, state: State, copies: int, ground: Ground) -> float:
     return size / len(trucks) / 1000
 
 
-def publish(town: City, rows: pl.DataFrame, copies: int, rate: float, seconds: float) -> int:
-    """Publishes what the copies send, at a rate; gives how many fixes."""
+def publish(town: City, rows: pl.DataFrame, copies: int, rate: float = math.inf) -> int:
+    """Publishes what the copies send, each row once, at a rate; gives how many fixes."""
     sender = producer(town.address, linger_ms=20)
     began_s, sent, done = time.monotonic(), [], 0
-    while done < rate * seconds:
-        for number in range(rows.height):
-            row = rows[number]
-            several = pl.concat([row.with_columns(plate=pl.col("plate") + f"·{copy}") for copy in range(copies)])
-            for partition, _, value in records_of(several, PARTITIONS, 100):
-                sent.append(sender.send(town.topics.fixes, value, partition=partition))
-            done += several.height
-            time.sleep(max(0.0, began_s + done / rate - time.monotonic()))
-            if done >= rate * seconds:
-                break
+    for row in rows.iter_slices(1):
+        for partition, _, value in records_of(several(row, copies), PARTITIONS, 100):
+            sent.append(sender.send(town.topics.fixes, value, partition=partition))
+        done += copies
+        time.sleep(max(0.0, began_s + done / rate - time.monotonic()))
     for future in sent:
         future.get(timeout=120)
     sender.close(timeout=5)
     return done
 
 
-def caught_up(town: City, within_s: float = 300.0) -> float:
+def caught_up(town: City, within_s: float = 120.0) -> float:
     """Seconds until nothing waits any more."""
     began_s = time.monotonic()
-    while town.lag():
+    while lag := town.lag():
         if time.monotonic() - began_s > within_s or town.processes["worker0"].poll() is not None:
-            raise TimeoutError(f"{town.lag()} records wait; see {town.folder / 'worker0.log'}")
-        time.sleep(0.05)
+            raise TimeoutError(f"{lag} records wait; {(town.folder / 'worker0.log').read_text('utf-8')[-500:]}")
+        time.sleep(0.1)
     return time.monotonic() - began_s
 
 
@@ -136,14 +136,15 @@ def main() -> int:
     trial = given.trial / "registry"
     with tempfile.TemporaryDirectory(prefix="fleet") as folder, city(Path(folder) / "city", trial, []) as town:
         packed_kb = seed(town, state, copies, ground)
+        publish(town, rows[half : half + 64], copies)
         town.worker(0)
-        publish(town, rows[half : half + 64], copies, 1e9, 0.001)
         first_s = caught_up(town)
-        sent = publish(town, rows[half + 64 : half + 6000], copies, given.rate, given.seconds)
+        count = int(given.rate * given.seconds) // copies
+        sent = publish(town, rows[half + 64 : half + 64 + count], copies, given.rate)
         behind_s = caught_up(town)
         live_mb = largest_mb(town.processes["worker0"].pid)
         town.end("worker0", signal.SIGKILL)
-        publish(town, rows[half + 6000 : half + 6064], copies, 1e9, 0.001)
+        publish(town, rows[half + 64 + count : half + 128 + count], copies)
         town.worker(0)
         back_s = caught_up(town)
         again_mb = largest_mb(town.processes["worker0"].pid)
