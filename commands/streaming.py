@@ -127,8 +127,8 @@ def settle(store_folder: Path, registry: Path, day: date, last: date | None) -> 
     """Judges days again from the whole archive, late fixes included, and revises what streaming found.
 
     What is found otherwise becomes a new revision; cases that a person has decided are not changed but marked, so that
-    somebody looks again. Settling the same days again changes nothing. `serve` does it by itself; while it runs, the
-    store is its own.
+    somebody looks again. Settling the same days again changes nothing. Small files of the archive's days are joined
+    first. `serve` does it all by itself; while it runs, the store is its own.
 
     \b
     Examples:
@@ -137,16 +137,22 @@ def settle(store_folder: Path, registry: Path, day: date, last: date | None) -> 
     """
     import time
 
+    from reports.compaction import join_some
     from reports.settle import judge_days, record_days
     from reports.store import Store
+    from rules.registry import load
 
     last = last or day
     if last < day:
         raise click.UsageError(f"--to {last} is before --day {day}")
+    zone, now_ms, joined = load(registry).zone, time.time_ns() // 1_000_000, 0
     with Store.open(store_folder) as store:
-        settled = judge_days(store, registry, day, last, time.time_ns() // 1_000_000)
+        while several := join_some(store, day, last, zone, now_ms):
+            joined += several
+        settled = judge_days(store, registry, day, last, now_ms)
         result = record_days(store, settled)
     say(
         f"{settled.trucks} trucks, {settled.fixes:,} fixes judged: {result.new} new violations, {result.revised} "
         f"revised, {result.removed} removed, {result.unchanged} unchanged, {result.facts_changed} decided ones in doubt"
+        + (f"; {joined} small files of the archive joined" if joined else "")
     )

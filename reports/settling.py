@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from reports.compaction import join_some
 from reports.errors import StoreError
 from reports.settle import judge_days, late_days, record_days
 from reports.shared import SharedStore
@@ -69,6 +71,12 @@ class Settling:
         for day in self.due():
             if self._stopping.is_set():
                 return
+            zone = self._local_now().tzinfo
+            assert isinstance(zone, ZoneInfo), "the local clock is in the policy's zone"
+            joined = 1
+            while joined and not self._stopping.is_set():
+                with self._shared.writing(()) as store:
+                    joined = join_some(store, day, day, zone, time.time_ns() // 1_000_000)
             with self._shared.reading() as store:
                 settled = judge_days(store, self._registry_folder, day, day, time.time_ns() // 1_000_000)
             with self._shared.writing() as store:
