@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from maps.layers import Layer, Line, lines_of
 from maps.styles import HOT_STEPS
 from maps.tell import Row, to_ms
 from maps.track import Track
-from reports.passing import PASS_SCHEMA, TRACK_SCHEMA, passes
+from reports.passing import PASS_SCHEMA, TRACK_SCHEMA, PlaceIndex, passes
 from reports.roads import Piece
 from rules.plane import Plane
 
@@ -38,7 +37,7 @@ class RoadRates:
     def fresh(self) -> RoadRates:
         """The same pieces with nothing counted yet."""
         other = RoadRates(self.pieces, self.few, self.plane)
-        other.__dict__["_middles"] = self._middles
+        other.__dict__["_middles"] = self._middles  # the index is made once a week
         return other
 
     def take(self, passed: Mapping[int, int], violating: Mapping[int, int]) -> None:
@@ -95,8 +94,8 @@ class RoadRates:
         time_ms, lon, lat = map(np.concatenate, zip(*parts, strict=True))
         told = {"row": np.concatenate(rows), "time_ms": time_ms, "lon": lon, "lat": lat}
         fixes = pl.DataFrame(told).with_columns(terminal=pl.lit("")).select(*TRACK_SCHEMA).cast(pl.Schema(TRACK_SCHEMA))
-        return passes(fixes, self._middles, self.plane)
+        return passes(fixes, self._middles)
 
     @cached_property
-    def _middles(self) -> npt.NDArray[np.float64]:
-        return np.array([piece.middle for piece in self.pieces])
+    def _middles(self) -> PlaceIndex:
+        return PlaceIndex(np.array([piece.middle for piece in self.pieces]), self.plane)

@@ -87,7 +87,8 @@ class Work:
         """Takes part until nothing waits, and waits for the others; results are in the order of the tasks."""
         self.take(lambda task: do(*task))
         for other in self.others:
-            other.result()
+            if not other.cancel():  # who is still at something else would find nothing left to do here
+                other.result()
         return [self._results[number] for number in range(self._count)]
 
 

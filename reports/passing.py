@@ -58,32 +58,43 @@ def tracks_in(store: Store, spans: pl.DataFrame) -> pl.DataFrame:
     return _as_found(store, found).select(pl.col(name).cast(kind) for name, kind in TRACK_SCHEMA.items())
 
 
-def passes(tracks: pl.DataFrame, places: Floats, plane: Plane, reach_m: float = REACH_M) -> pl.DataFrame:
+class PlaceIndex:
+    """Places that tracks are held against more than once, indexed once.
+
+    Args:
+        places: degrees, shape (n, 2).
+        plane: metres.
+    """
+
+    def __init__(self, places: Floats, plane: Plane) -> None:
+        self.plane = plane
+        self.points = shapely.points(*plane.to_m(places[:, 0], places[:, 1])) if len(places) else np.empty(0, object)
+        self.tree = shapely.STRtree(self.points)
+
+
+def passes(tracks: pl.DataFrame, places: PlaceIndex, reach_m: float = REACH_M) -> pl.DataFrame:
     """Which tracks passed which places, each pass once.
 
     Args:
         tracks: columns of `TRACK_SCHEMA`, sorted by row, terminal and time.
-        places: degrees, shape (n, 2).
-        plane: metres.
+        places: where.
         reach_m: how near is there.
 
     Returns:
         `row`, `place` (its index) and `time_ms` (interpolated along the leg), by row, place and time.
     """
-    if tracks.height == 0 or not len(places):
+    if tracks.height == 0 or not len(places.points):
         return pl.DataFrame(schema=PASS_SCHEMA)
-    x, y = plane.to_m(tracks["lon"].to_numpy(), tracks["lat"].to_numpy())
+    x, y = places.plane.to_m(tracks["lon"].to_numpy(), tracks["lat"].to_numpy())
     row, time_ms = tracks["row"].to_numpy(), tracks["time_ms"].to_numpy()
     terminal = tracks["terminal"].fill_null("").to_numpy()
     far = np.hypot(np.diff(x), np.diff(y)) > JOIN_MAX_M
     apart = (np.diff(row) != 0) | (terminal[1:] != terminal[:-1]) | (np.diff(time_ms) > JOIN_MAX_S * 1000) | far
     first = np.flatnonzero(~apart)
-    xp, yp = plane.to_m(places[:, 0], places[:, 1])
     begins, ends = np.column_stack([x[first], y[first]]), np.column_stack([x[first + 1], y[first + 1]])
     legs = shapely.linestrings(np.stack([begins, ends], axis=1))
-    points = shapely.points(xp, yp)
-    place, leg = shapely.STRtree(legs).query(points, "dwithin", distance=reach_m)
-    share = shapely.line_locate_point(legs[leg], points[place], normalized=True)
+    leg, place = places.tree.query(legs, "dwithin", distance=reach_m)
+    share = shapely.line_locate_point(legs[leg], places.points[place], normalized=True)
     share = np.nan_to_num(share)
     start = first[leg]
     at_ms = (time_ms[start] + share * (time_ms[start + 1] - time_ms[start])).astype(np.int64)

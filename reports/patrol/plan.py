@@ -13,7 +13,7 @@ import polars as pl
 from reports import queries
 from reports.calendar import Week, date_bounds_ms
 from reports.names import OUTCOME_OF_STATUS
-from reports.passing import PASS_SCHEMA, passes, tracks_in
+from reports.passing import PASS_SCHEMA, PlaceIndex, passes, tracks_in
 from reports.patrol.choose import SAME_PLACE_S, Chosen, choose
 from reports.patrol.ground import Ground
 from reports.patrol.model import Checkpoint, Inspection, PatrolPlan, PlanYield, StopYield
@@ -199,7 +199,7 @@ def place_candidates(
     else:
         own = tracks.filter(pl.col("row") < violations.height)
         positions, roads = track_places(own, plane, ground.registry)
-    passed = passes(tracks, positions, plane)
+    passed = passes(tracks, PlaceIndex(positions, plane))
     used = np.unique(passed.filter(pl.col("row") < violations.height)["place"].to_numpy())
     passed = passed.filter(pl.col("place").is_in(used))
     places = called(positions[used], [roads[i] for i in used.tolist()], plane, ground.registry)
@@ -224,7 +224,7 @@ def _met(store: Store, violations: pl.DataFrame, stops: list[Checkpoint], plane:
     spans = violations.select("row", "plate", start_ms=_ms("start_time"), end_ms=_ms("end_time"))
     first, last = min(c.start_ms for c in stops), max(c.end_ms for c in stops)
     near = spans.filter((pl.col("start_ms") <= last) & (pl.col("end_ms") >= first))
-    passed = passes(tracks_in(store, near), np.array([(c.lon, c.lat) for c in stops]), plane)
+    passed = passes(tracks_in(store, near), PlaceIndex(np.array([(c.lon, c.lat) for c in stops]), plane))
     within = [passed.filter((pl.col("place") == n) & pl.col("time_ms").is_between(c.start_ms, c.end_ms - 1))
               for n, c in enumerate(stops)]  # fmt: skip
     return pl.concat(within).unique(["row", "place"], keep="first", maintain_order=True)
