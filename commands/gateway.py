@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.operator import now_ms
 from commands.options import address, folder, kafka_option, prefix_option
 from commands.terminal import console, reads, say
 
@@ -140,7 +140,7 @@ def simulate(
     with watch() as show:
         read = list(
             read_fixes(
-                [*tracks, *more_tracks], now_ms=time.time_ns() // 1_000_000, tally=tally, on_progress=show
+                [*tracks, *more_tracks], now_ms=now_ms(), tally=tally, on_progress=show
             )
         )  # fmt: skip
     if not read:

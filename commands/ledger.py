@@ -95,9 +95,8 @@ def bundle(store_folder: Path, case: str, out: Path, attach: tuple[Path, ...]) -
       muckwatch bundle 0123456789abcdef0123 --store week47 --out case.zip
       python verify.py case.zip --public-key bureau.pem
     """
-    import time
 
-    from commands.operator import me
+    from commands.operator import me, now_ms
     from maps.data import violation_data
     from maps.trip_page import trip_map
     from reports.ledger.bundle import gather, seal
@@ -110,6 +109,6 @@ def bundle(store_folder: Path, case: str, out: Path, attach: tuple[Path, ...]) -
             f"attached-{number}{path.suffix if path.suffix.isascii() else ''}": path.read_bytes()
             for number, path in enumerate(attach, 1)
         }
-        sealed = seal(store, case, files, actor=me(), at_ms=time.time_ns() // 1_000_000)
+        sealed = seal(store, case, files, actor=me(), at_ms=now_ms())
     out.write_bytes(sealed)
     say(f"{out.resolve()}: {len(files) + 2} files, {len(sealed):,} bytes")

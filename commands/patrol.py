@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.operator import now_ms
 from commands.options import folder, roads_option, store_option, tiles_option, week_option
 from commands.terminal import say, table
 
@@ -39,7 +40,6 @@ def plan(
       muckwatch plan --store week47
       muckwatch plan --store week47 --week 2026-W48 --inspections 3 --out /srv/plans
     """
-    import time
 
     from maps.more_pages import write_plan
     from reports.patrol.keeping import keep_plan
@@ -56,7 +56,7 @@ def plan(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if not no_keep:
-            keep_plan(store, made, time.time_ns() // 1_000_000)
+            keep_plan(store, made, now_ms())
         written = write_plan(store, wanted, out or store.path / "maps", tiles, roads, made)
         zone = registry_of(store).zone
     rows = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from commands import terminal
+from commands.operator import now_ms
 from commands.options import kafka_option, prefix_option, store_option
 from commands.terminal import reads, say
 
@@ -135,7 +136,6 @@ def settle(store_folder: Path, registry: Path, day: date, last: date | None) -> 
       muckwatch settle --store city --registry city/registry --day 2026-11-16
       muckwatch settle --store city --registry city/registry --day 2026-11-16 --to 2026-11-22
     """
-    import time
 
     from reports.compaction import join_some
     from reports.settle import judge_days, record_days
@@ -145,11 +145,11 @@ def settle(store_folder: Path, registry: Path, day: date, last: date | None) -> 
     last = last or day
     if last < day:
         raise click.UsageError(f"--to {last} is before --day {day}")
-    zone, now_ms, joined = load(registry).zone, time.time_ns() // 1_000_000, 0
+    zone, at_ms, joined = load(registry).zone, now_ms(), 0
     with Store.open(store_folder) as store:
-        while several := join_some(store, day, last, zone, now_ms):
+        while several := join_some(store, day, last, zone, at_ms):
             joined += several
-        settled = judge_days(store, registry, day, last, now_ms)
+        settled = judge_days(store, registry, day, last, at_ms)
         result = record_days(store, settled)
     say(
         f"{settled.trucks} trucks, {settled.fixes:,} fixes judged: {result.new} new violations, {result.revised} "

@@ -53,7 +53,7 @@ class SharedStore:
         return self._commits
 
     def touched_since(self, commits: int) -> frozenset[str] | None:
-        """What the writer's blocks since that count said they touch; None where that may be anything."""
+        """What the writer's blocks since that count said they touch; None where that may be anything, as since -1."""
         with self._guard:
             missed = self._commits - commits
             if missed > len(self._touched):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def town_store(tmp_path_factory: pytest.TempPathFactory, town: Path, town_tracks
     done = muckwatch("run", "--registry", town, "--tracks", town_tracks, "--out", folder)
     assert done.code == 0, done.err
     return folder
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of a module's own, for tests that stop and kill it."""
+    own = Broker(tmp_path_factory.mktemp("own_kafka"))
+    own.start()
+    yield own
+    own.send(signal.SIGCONT)
+    own.kill()
 
 
 @pytest.fixture(scope="session")

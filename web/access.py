@@ -92,9 +92,7 @@ async def signed_in(request: Request) -> Session | None:
 
 def sessions_of(context: Context) -> OpenSessions:
     """The server's sessions."""
-    found = context.parts.get("sessions") or context.parts.setdefault("sessions", OpenSessions(context.store))
-    assert isinstance(found, OpenSessions)
-    return found
+    return context.part("sessions", lambda: OpenSessions(context.store))
 
 
 async def csrf_of(request: Request) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -15,6 +15,8 @@ from reports.cases.board import Board
 from reports.shared import SharedStore
 from rules.registry import Registry
 from web.services import Services
+
+Part = TypeVar("Part")
 
 
 def _now_ms() -> int:
@@ -26,7 +28,8 @@ class Context:
     """One server. Tests make their own with a clock that they move.
 
     `secure_cookies` is off only where people reach the server over plain HTTP. `tiles`, of a file, lie under the maps.
-    `parts` holds what a router keeps from one request to the next (a cache, a rate limiter), by the name of its module.
+    `parts` holds what a router keeps from one request to the next (a cache, a rate limiter), by a name of its own;
+    `part` makes what is not there yet.
     """
 
     store: SharedStore
@@ -38,14 +41,17 @@ class Context:
     now_ms: Callable[[], int] = _now_ms
     parts: dict[str, Any] = field(default_factory=dict)
 
+    def part(self, name: str, make: Callable[[], Part]) -> Part:
+        """What is kept under a name, made at the first call; of two first calls at once both get the same."""
+        if name not in self.parts:
+            self.parts.setdefault(name, make())
+        found: Part = self.parts[name]
+        return found
+
 
 def board_of(context: Context) -> Board:
     """The server's queue of cases."""
-    found = context.parts.get("board")
-    if found is None:
-        found = context.parts.setdefault("board", Board(context.store))
-    assert isinstance(found, Board)
-    return found
+    return context.part("board", lambda: Board(context.store))
 
 
 async def context_of(request: Request) -> Context:

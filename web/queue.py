@@ -58,9 +58,7 @@ def filter_from(session: Session, query: str) -> Filter:
 
 def holds_of(context: Context) -> Holds:
     """Who holds what on this server."""
-    holds = context.parts.setdefault("holds", Holds())
-    assert isinstance(holds, Holds)
-    return holds
+    return context.part("holds", Holds)
 
 
 @router.get("/queue")

@@ -88,7 +88,7 @@ def _wanted(context: Context, text: str) -> Week:
 
 def _kept(context: Context, key: str, make: Callable[[Store], str]) -> str:
     """A page made once for each state of the findings; decisions and runs change it, sessions do not."""
-    kept: dict[str, tuple[object, str]] = context.parts.setdefault("week pages", {})
+    kept: dict[str, tuple[object, str]] = context.part("week pages", dict)
     with context.store.reading() as store:
         stamp = store.query(
             "SELECT (SELECT count(*) FROM kept.decisions), (SELECT coalesce(max(number), 0) FROM kept.runs), "

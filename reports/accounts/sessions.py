@@ -145,7 +145,7 @@ class OpenSessions:
     def _forget_changed(self) -> int:
         """Forgets everything if an account was touched since; gives the commit that what is known is of."""
         if (commits := self._shared.commits) != self._commits:
-            touched = self._shared.touched_since(self._commits) if self._commits >= 0 else None
+            touched = self._shared.touched_since(self._commits)
             if touched is None or ACCOUNTS in touched:
                 self._known.clear()
             self._commits = commits

@@ -163,7 +163,7 @@ class Board:
         with self._guard:
             commits = self._shared.commits  # before reading: what is committed meanwhile is read again next time
             if commits != self._commits:
-                touched = self._shared.touched_since(self._commits) if self._commits >= 0 else None
+                touched = self._shared.touched_since(self._commits)
                 if touched is None or touched - {ACCOUNTS}:
                     with self._shared.reading() as store:
                         self._refresh(store, touched and touched - {ACCOUNTS})

@@ -16,6 +16,8 @@ from rules.policy import Policy
 #: Monday 2026-11-16 00:00 in Shanghai, the first day of 2026-W47.
 MONDAY_MS = 1_794_758_400_000
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+#: What a run looked at of the two trucks: three days.
+SPAN = {"苏A10001": (MONDAY_MS, MONDAY_MS + 3 * DAY_MS), "苏A10003": (MONDAY_MS, MONDAY_MS + 3 * DAY_MS)}
 
 
 def make_violation(plate: str = "苏A10001", rule: str = "off_route", hour: float = 22, **changes: Any) -> Violation:

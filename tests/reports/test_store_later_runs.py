@@ -9,6 +9,7 @@ import pytest
 from small_store import (
     DAY_MS,
     MONDAY_MS,
+    SPAN,
     make_findings,
     make_tally,
     make_violation,
@@ -20,7 +21,6 @@ from reports.store import Store, StoreError
 from rules.findings import Findings, Stop, TerminalHealth, Trip
 
 Head = Callable[..., RunHead]
-SPAN = {"苏A10001": (MONDAY_MS, MONDAY_MS + 3 * DAY_MS), "苏A10003": (MONDAY_MS, MONDAY_MS + 3 * DAY_MS)}
 
 
 def decide(store: Store, rule: str, status: str) -> str:

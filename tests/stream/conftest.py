@@ -1,26 +1,14 @@
-"""A broker that may be stopped, and tracks of a few trucks, for tests that run whole streams."""
+"""Tracks of a few trucks, for tests that run whole streams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 from few_trucks import SAMPLES
 
-from tools.broker import Broker
-
 TRUCKS = 8
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """One of our own, because it is stopped and killed."""
-    own = Broker(tmp_path_factory.mktemp("own"))
-    own.start()
-    yield own
-    own.kill()
 
 
 @pytest.fixture(scope="session")

@@ -61,9 +61,7 @@ class Pages:
 
 def pages(context: Context) -> Pages:
     """The server's answers."""
-    found = context.parts.setdefault("web.api.answers", Pages())
-    assert isinstance(found, Pages)
-    return found
+    return context.part("web.api.answers", Pages)
 
 
 def answer(context: Context, request: Request, caller: Caller, content: Said) -> Response:

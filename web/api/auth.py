@@ -60,9 +60,7 @@ class RateLimiter:
 
 def limiter(context: Context) -> RateLimiter:
     """The server's limiter."""
-    found = context.parts.setdefault("web.api.auth", RateLimiter())
-    assert isinstance(found, RateLimiter)
-    return found
+    return context.part("web.api.auth", RateLimiter)
 
 
 def needs(scope: str) -> Any:

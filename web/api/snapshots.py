@@ -46,7 +46,7 @@ def snapshot(context: Context, store: Store, as_of: date | None) -> Snapshot:
     day, seq = as_of or latest_date(store), last_seq(store)
     state = f"{seq} {store.rows(_RESTS_ON)}"
     version = hashlib.sha256(state.encode()).hexdigest()[:16]
-    kept = context.parts.setdefault("web.api.snapshots", _Kept())
+    kept = context.part("web.api.snapshots", _Kept)
     with kept.guard:  # one works it out, the others wait and have it
         shot: Snapshot | None = kept.shots.pop((day, version), None)
         if shot is None:

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from loops import run_async
 
 from bench.gateway import Fleet, drive, figures, gateway_process, kept, losses
 from tools.broker import Broker
 
 TERMINALS = 30
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    made = Broker(tmp_path_factory.mktemp("gateway_kafka"))
-    made.start()
-    yield made
-    made.send(signal.SIGCONT)
-    made.kill()
 
 
 def test_what_was_acknowledged_survives_brokers_and_gateways(broker: Broker, tmp_path: Path) -> None:
