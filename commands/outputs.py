@@ -235,7 +235,7 @@ def scores(
 @click.option("--format", "form", default="csv", show_default=True, help="csv, json, parquet or xlsx.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; default: standard output.")
 def export(view: str, store_folder: Path, form: str, out: Path | None) -> None:
-    """Exports violations, trips, stops, scores, terminal_health, suspected_sites, rejected_fixes or fixes of a store.
+    """Exports violations, trips, stops, scores, terminal_health, fix_tags, suspected_sites, rejected_fixes or fixes.
 
     \b
     Examples:

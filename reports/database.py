@@ -13,7 +13,7 @@ from reports.archive import FIXES_FOLDER, sync_folder
 from reports.errors import StoreError
 
 #: Of the tables in `schema.sql`; a store of a newer version is refused.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 #: Older ones lose acknowledged rows on a full disk.
 DUCKDB_MIN = (1, 5, 6)
 DATABASE_FILE = "muckwatch.duckdb"
@@ -28,6 +28,7 @@ _ADDED = {
     6: Path(__file__).parent / "intake" / "intake.sql",
     7: Path(__file__).with_name("fieldwork.sql"),
     8: Path(__file__).parent / "cases" / "cases.sql",
+    9: Path(__file__).with_name("tagged.sql"),
 }
 
 

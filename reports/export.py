@@ -30,6 +30,7 @@ ORDERS = {
     "suspected_sites": "confidence DESC, visits DESC, suspect_id",
     "scores": "subject, points DESC, subject_id",
     "terminal_health": "plate, terminal",
+    "fix_tags": "plate, terminal, tag",
     "rejected_fixes": "reason",
     "fixes": "",
 }

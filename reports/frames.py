@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -62,6 +62,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "datum_found": _S,
         "faults": _S,
     },
+    "tagged": {"plate": _S, "terminal": _S, "tag": _S, "fixes": _I, "first_ms": _I, "last_ms": _I},
     "spans": {"plate": _S, "first_ms": _I, "last_ms": _I},
 }
 
@@ -71,6 +72,7 @@ KEYS: dict[str, list[str]] = {
     "trips": ["trip_id"],
     "stops": ["plate", "start_ms"],
     "health": ["plate", "terminal", "first_ms"],
+    "tagged": ["plate", "terminal", "tag", "first_ms"],
 }
 
 _REJECTED = {"input_digest": _S, "reason": _S, "count": _I, "first_ms": _I, "last_ms": _I, "example": _S}
@@ -88,7 +90,7 @@ _GRADES = {"subject": _S, "grade": _S, "from_points": _I}
 
 
 def of_findings(findings: Findings) -> dict[str, pl.DataFrame]:
-    """Violations, trips, stops and health as frames in the columns of `SCHEMAS`.
+    """Violations, trips, stops, health and tags as frames in the columns of `SCHEMAS`.
 
     Raises:
         StoreError: if evidence or faults hold what JSON cannot say.
@@ -98,6 +100,7 @@ def of_findings(findings: Findings) -> dict[str, pl.DataFrame]:
         "trips": map(_trip, findings.trips),
         "stops": map(_stop, findings.stops),
         "health": map(_health, findings.health),
+        "tagged": (row for h in findings.health for row in _tagged(h)),
     }
     return {name: _frame(found, SCHEMAS[name]) for name, found in rows.items()}
 
@@ -164,6 +167,10 @@ def _stop(s: Stop) -> tuple[Any, ...]:
 def _health(h: TerminalHealth) -> tuple[Any, ...]:
     faults = json_text(h.faults, f"terminal {h.terminal} of {h.plate}")
     return (h.plate, h.terminal, h.first_ms, h.last_ms, h.fixes, h.completeness, h.datum_found, faults)
+
+
+def _tagged(h: TerminalHealth) -> Iterator[tuple[Any, ...]]:
+    return ((h.plate, h.terminal, tag, t["fixes"], t["first_ms"], t["last_ms"]) for tag, t in sorted(h.tags.items()))
 
 
 def json_text(value: Any, whose: str) -> str:

@@ -24,7 +24,7 @@ from reports.suspected import Told, find_suspected
 from rules.engine import Counts, judge_all
 from rules.fleet import Fleet, on_time
 from rules.ground import Ground
-from rules.health import learn, with_clocks
+from rules.health import learn, with_clocks, with_marks
 from rules.points import share_points
 from rules.registry import Registry, load
 
@@ -145,7 +145,7 @@ def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> J
     fixes = on_time(fixes, fleet)
     knowledge, health = learn(fixes, ground)
     findings, counts = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
-    findings.health = with_clocks(health, fleet)
+    findings.health = with_marks(with_clocks(health, fleet), findings.marks)
     findings.violations = share_points(findings.violations, ground.policy)
     archive = archive_fixes(store, fixes, ground.registry.zone)
     hashed = hashlib.sha256("".join(f.sha256 for f in archive).encode())

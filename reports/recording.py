@@ -274,4 +274,6 @@ _MERGE_REST = (
     f"DELETE FROM kept.health k WHERE {_IN_SPAN.format(column='k.first_ms')} AND {_IN_SPAN.format(column='k.last_ms')}",
     "DELETE FROM kept.health WHERE (plate, terminal, first_ms) IN (SELECT (plate, terminal, first_ms) FROM new_health)",
     "INSERT INTO kept.health BY NAME SELECT * FROM new_health",
+    f"DELETE FROM kept.tagged k WHERE {_IN_SPAN.format(column='k.first_ms')} AND {_IN_SPAN.format(column='k.last_ms')}",
+    "INSERT INTO kept.tagged BY NAME SELECT * FROM new_tagged",
 )

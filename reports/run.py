@@ -28,6 +28,7 @@ from reports.store import Store
 from rules.engine import Counts
 from rules.fleet import Survey
 from rules.registry import load_with_files
+from rules.tags import Tag
 
 #: A bucket is judged in one piece by one process, which needs about 600 bytes a fix for it.
 BUCKET_FIXES = 1_000_000
@@ -44,6 +45,7 @@ class RunSummary:
     trips: int
     stops: int
     violations: dict[str, int] = field(default_factory=dict)
+    tagged: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -138,8 +140,18 @@ def run_stored(
         trips=sum(j.found["trips"].height for j in judged),
         stops=sum(j.found["stops"].height for j in judged),
         violations=dict(by_rule),
+        tagged=_tagged(judged),
         seconds=time.monotonic() - started_s,
     )
+
+
+def _tagged(judged: list[Judged]) -> dict[str, int]:
+    """How many fixes bear each tag."""
+    counts: Counter[str] = Counter()
+    for j in judged:
+        for tag, fixes in j.found["tagged"].select("tag", "fixes").iter_rows():
+            counts[tag] += fixes
+    return {tag.word: counts[tag.word] for tag in Tag if counts[tag.word]}
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from rules.engine import judge_all
 from rules.findings import Findings, TerminalHealth
 from rules.fleet import Fleet, Survey
 from rules.ground import Ground
-from rules.health import learn, with_clocks
+from rules.health import learn, with_clocks, with_marks
 from rules.points import share_points
 from rules.registry import load_with_files
 
@@ -124,11 +124,12 @@ def _judge(fixes: pl.DataFrame, ground: Ground, fleet: Fleet, span_ms: tuple[int
     knowledge, health = learn(fixes, ground)
     every, _ = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
     inside = fixes.filter(pl.col("time_ms").is_between(first, last))
+    marks = [m for m in every.marks if first <= m.start_ms <= last]
     found = Findings(
         [v for v in share_points(every.violations, ground.policy) if first <= v.start_ms <= last],
         [t for t in every.trips if first <= t.loaded_ms <= last],
         [s for s in every.stops if first <= s.start_ms <= last],
-        with_clocks(_of_days(inside, ground, health), fleet) if inside.height else [],
+        with_marks(with_clocks(_of_days(inside, ground, health), fleet), marks) if inside.height else [],
     )
     spans = fixes.select(pl.col("plate").unique(maintain_order=True)).with_columns(first_ms=first, last_ms=last)
     return {**frames.of_findings(found), "spans": spans.cast(pl.Schema(frames.SCHEMAS["spans"]))}

@@ -37,7 +37,7 @@ def weeks_of(store: Store) -> list[Week]:
 
 
 def balance(summary: RunSummary) -> Said:
-    """Where every fix went: what was received is what was judged, repeated and set aside."""
+    """Where every fix went (received is judged, repeated and set aside), and what was odd about how many."""
     reasons = sorted(summary.rejected.items(), key=lambda item: (-item[1], item[0]))
     rows = [
         ("received", summary.received),
@@ -46,6 +46,7 @@ def balance(summary: RunSummary) -> Said:
         ("set aside", sum(summary.rejected.values())),
         *((f"  {reason}", count) for reason, count in reasons),
         *((f"judged without their {name}", each.count) for name, each in summary.tally.ignored_values.items()),
+        *((f"tagged {tag}", fixes) for tag, fixes in summary.tagged.items()),
     ]
     return ("fixes", ""), rows
 

@@ -45,6 +45,9 @@ class Annotated:
     `load`, `lift`, `cover` are 1, 0 or `UNKNOWN`; `zone` indexes `zone_sets`; `corridor` is a word of permit bits.
     `gap` has the rows whose leg has room for a delivery with a place for it near either end, `gap_x_m` and `gap_y_m`
     where those legs began.
+
+    Rows of the fixes given: `jumps` were left out as single ones, `refuted` told a speed from the very place of the fix
+    before; `row_starts` has each truck's first.
     """
 
     plates: list[str]
@@ -69,6 +72,9 @@ class Annotated:
     gap: Ints
     gap_x_m: Floats
     gap_y_m: Floats
+    jumps: Ints
+    refuted: Ints
+    row_starts: Ints
 
 
 def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowledge: Knowledge) -> Annotated:
@@ -89,11 +95,12 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
     leg_m = np.hypot(np.diff(x), np.diff(y))
     told_kmh = fixes["speed_kmh"].cast(pl.Float64).to_numpy()
     keep = ~(_spikes(x, y, time, leg_m, starts) | _jumps(x, y, time, leg_m, starts, told_kmh))
+    jumps = np.flatnonzero(~keep)
     kept_starts = np.r_[0, np.cumsum(keep)][starts]
     kept = np.flatnonzero(keep)
     x, y, time, role = x[kept], y[kept], time[kept], roles[kept]
     lead_ms, lead_mm = _legs(x, y, time, leg_m, kept, kept_starts)
-    speed = _speeds(told_kmh[kept], lead_ms, lead_mm)
+    speed, refuted = _speeds(told_kmh[kept], lead_ms, lead_mm)
     judged = role == JUDGED
     judged_starts = np.r_[0, np.cumsum(judged)][kept_starts]
     gap = _gaps(ground, x, y, lead_ms, judged)
@@ -131,6 +138,9 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         gap=(np.cumsum(judged) - 1)[gap],
         gap_x_m=gap_x,
         gap_y_m=gap_y,
+        jumps=jumps[roles[jumps] == JUDGED],
+        refuted=kept[refuted[judged[refuted]]],
+        row_starts=starts,
     )
 
 
@@ -225,8 +235,8 @@ def _leaps(lead_ms: Ints, lead_mm: Ints, speed_kmh: Floats) -> NDArray[np.bool_]
     return leapt
 
 
-def _speeds(told: Floats, lead_ms: Ints, lead_mm: Ints) -> Floats:
-    """Reported speed, km/h; where none is reported, that of the leg before (a first fix stands).
+def _speeds(told: Floats, lead_ms: Ints, lead_mm: Ints) -> tuple[Floats, Ints]:
+    """Reported speed, km/h; where none is reported, that of the leg before (a first fix stands). And the stuck rows.
 
     A speed told from the very place of the fix before is the speed of a truck whose position is stuck: it counts as 0.
     """
@@ -235,7 +245,8 @@ def _speeds(told: Floats, lead_ms: Ints, lead_mm: Ints) -> Floats:
         told = told.copy()
         told[silent] = np.where(lead_ms[silent] > 0, 3.6 * lead_mm[silent] / np.maximum(lead_ms[silent], 1), 0.0)
     stuck = (told >= SLOW_BELOW_KMH) & (lead_mm <= STUCK_LEG_MM) & (lead_ms >= STUCK_LEG_MS)
-    return np.where(stuck, 0.0, told) if stuck.any() else told
+    rows = np.flatnonzero(stuck)
+    return np.where(stuck, 0.0, told) if len(rows) else told, rows
 
 
 def _sensors(

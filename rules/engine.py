@@ -14,14 +14,17 @@ import polars as pl
 
 from ingest.arrange import arrange
 from ingest.fix import FIX_SCHEMA
-from rules.annotate import AFTER, BEFORE, CONTEXT_FIXES, JUDGED, annotate
+from rules.annotate import AFTER, BEFORE, CONTEXT_FIXES, JUDGED, Annotated, annotate
+from rules.catalog import RULES
 from rules.clones import sightings
-from rules.findings import Findings
+from rules.findings import Findings, Violation
 from rules.ground import Ground
 from rules.health import Knowledge
 from rules.judge import located
 from rules.policy import Policy
+from rules.registry.model import FOREVER_MS
 from rules.stretches import stretches
+from rules.tags import Mark, Tag
 from rules.truck import Truck
 from rules.voice import Voice, speak
 
@@ -146,12 +149,59 @@ def _judge(
     if final:
         for plate in trucks.keys() - set(annotated.plates):
             findings += trucks[plate].settle(ground, knowledge.fleet, final)[1]
+    findings.violations = _accepted(findings.violations, knowledge)
+    findings.marks = [*_odd(rows, annotated, others), *_owned(findings.marks, rows, annotated, voices)]
+    if final:
         return located(findings, ground), State(), counts
     judged_ms = dict(state.judged_ms)
     if now.height:
         judged_ms |= dict(now.group_by("plate").agg(pl.col("time_ms").max()).iter_rows())
     context = _context(rows, roles, state.context)
     return located(findings, ground), State(trucks, voices, judged_ms, context=context), counts
+
+
+#: Rules that no fix may prove whose time may be hours off.
+_ASK_THE_TIME = frozenset(rule.rule_id for rule in RULES if Tag.CLOCK_DOUBTED not in rule.accepts)
+
+
+def _accepted(violations: list[Violation], knowledge: Knowledge) -> list[Violation]:
+    """The violations without those whose rule does not accept the truck's doubted time."""
+    if not knowledge.doubted_clocks:
+        return violations
+    since_ms: dict[str, int] = {}
+    for (plate, _), ms in knowledge.doubted_clocks.items():
+        since_ms[plate] = min(ms, since_ms.get(plate, ms))
+    return [v for v in violations if v.rule not in _ASK_THE_TIME or v.end_ms < since_ms.get(v.plate, FOREVER_MS)]
+
+
+def _odd(rows: pl.DataFrame, annotated: Annotated, others: pl.DataFrame) -> list[Mark]:
+    """What the columns found odd of single fixes, and the fixes of devices that did not speak for their trucks."""
+    marks = []
+    for tag, at in ((Tag.JUMP, annotated.jumps), (Tag.SPEED_REFUTED, annotated.refuted)):
+        found = rows[at].select("plate", "terminal", "time_ms").iter_rows() if len(at) else ()
+        marks += [Mark(plate, terminal, tag, time_ms, time_ms, 1) for plate, terminal, time_ms in found]
+    if others.height:
+        by_device = others.group_by("plate", "terminal", maintain_order=True)
+        sums = by_device.agg(pl.col("time_ms").min().alias("a"), pl.col("time_ms").max().alias("b"), pl.len())
+        marks += [Mark(plate, device, Tag.OTHER_DEVICE, *span) for plate, device, *span in sums.iter_rows()]
+    return marks
+
+
+def _owned(marks: list[Mark], rows: pl.DataFrame, annotated: Annotated, voices: Mapping[str, Voice]) -> list[Mark]:
+    """The marks of a truck's stretches with the device that spoke for it then."""
+    if not marks:
+        return marks
+    number = {plate: k for k, plate in enumerate(annotated.plates)}
+    time_ms, terminal = rows["time_ms"], rows["terminal"]
+    owned = []
+    for mark in marks:
+        device, k = voices[mark.plate].terminal if mark.plate in voices else "", number.get(mark.plate)
+        if k is not None:
+            first, last = annotated.row_starts[k], annotated.row_starts[k + 1]
+            at = first + int(time_ms[first:last].search_sorted(mark.end_ms))
+            device = terminal[int(min(at, last - 1))] if at > first else device
+        owned.append(mark._replace(terminal=device))
+    return owned
 
 
 def _with_neighbours(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from math import floor
 from typing import Any, ClassVar
 
+from rules.tags import Mark
+
 
 def stable_id(*parts: object) -> str:
     """A 20-hex-digit id that depends on nothing but its parts, so saying a thing twice changes nothing."""
@@ -82,7 +84,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class TerminalHealth:
-    """How far a terminal is to be believed. `faults` maps what is ill to `{"why": ..., "since_ms": ...}`."""
+    """How far a terminal is to be believed.
+
+    `faults` maps what is ill to `{"why": ..., "since_ms": ...}`; `tags` the word of a tag to `{"fixes": ...,
+    "first_ms": ..., "last_ms": ...}` of the fixes that bear it.
+    """
 
     plate: str
     terminal: str
@@ -92,22 +98,25 @@ class TerminalHealth:
     completeness: float
     datum_found: str
     faults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass
 class Findings:
-    """What one step of the engine settled; joined by `+=`."""
+    """What one step of the engine settled, and which fixes it found odd (`marks`); joined by `+=`."""
 
     violations: list[Violation] = field(default_factory=list)
     trips: list[Trip] = field(default_factory=list)
     stops: list[Stop] = field(default_factory=list)
     health: list[TerminalHealth] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
     def __iadd__(self, other: Findings) -> Findings:
         self.violations += other.violations
         self.trips += other.trips
         self.stops += other.stops
         self.health += other.health
+        self.marks += other.marks
         return self
 
 

@@ -6,7 +6,7 @@ that a judgement can be repeated with what was known when it was made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from rules.sensors import (
     lift_illness,
     load_illness,
 )
+from rules.tags import Mark, Tag, summed
 
 #: Stands, and fixes on the way, looked at for a terminal's datum. It is doubted when they fit the truck's own sites and
 #: corridors worse than `datum_poor_fit` of what they could; another datum is believed that fits `datum_better_by`
@@ -49,6 +50,7 @@ class Knowledge:
     ill_sensors: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     ill_since_ms: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by sensor too; from the start else
     fleet: Fleet = field(default_factory=Fleet)
+    doubted_clocks: Mapping[tuple[str, str], int] = field(default_factory=dict)  # since when, epoch ms
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,42 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
             since |= {(*key, name): one.since_ms for name, one in sick.items()}
             faults |= {name: {"why": one.why, "since_ms": one.since_ms} for name, one in sick.items()}
         first, last, count = int(own.time_ms[0]), int(own.time_ms[-1]), len(own.time_ms)
-        health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults))
+        tags = _told(_own_marks(key, own, found if why else "", sick))
+        health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults, tags))
     return Knowledge(datums, ill, since), health
+
+
+_ILL = {"load": Tag.ILL_LOAD, "lift": Tag.ILL_LIFT, "cover": Tag.ILL_COVER}
+
+
+def _own_marks(key: tuple[str, str], own: _Terminal, found: str, sick: Mapping[str, Illness]) -> list[Mark]:
+    """What is odd about a terminal's fixes by themselves; `found` is the datum that fits where another is told."""
+    odd = {Tag.NOT_FIXED: ~own.valid}
+    if found:
+        odd[Tag.WRONG_DATUM] = own.told != DATUMS.index(found)
+    odd |= {_ILL[name]: own.time_ms >= one.since_ms for name, one in sick.items()}
+    marks = []
+    for tag, which in odd.items():
+        rows = np.flatnonzero(which)
+        if len(rows):
+            marks.append(Mark(*key, tag, int(own.time_ms[rows[0]]), int(own.time_ms[rows[-1]]), len(rows)))
+    return marks
+
+
+def _told(marks: Iterable[Mark]) -> dict[str, dict[str, int]]:
+    """Marks of one terminal as its health tells them."""
+    return {m.tag.word: {"fixes": m.fixes, "first_ms": m.start_ms, "last_ms": m.end_ms} for m in marks}
+
+
+def with_marks(health: list[TerminalHealth], marks: Iterable[Mark]) -> list[TerminalHealth]:
+    """The health of terminals with what the engine found odd about their fixes."""
+    own: dict[tuple[str, str], list[Mark]] = {}
+    for mark in summed(marks):
+        own.setdefault((mark.plate, mark.terminal), []).append(mark)
+    return [
+        replace(h, tags={**h.tags, **_told(own[h.plate, h.terminal])}) if (h.plate, h.terminal) in own else h
+        for h in health
+    ]
 
 
 def with_clocks(health: list[TerminalHealth], fleet: Fleet) -> list[TerminalHealth]:
@@ -120,7 +156,9 @@ def with_clocks(health: list[TerminalHealth], fleet: Fleet) -> list[TerminalHeal
         if off_ms is not None:
             way = "behind" if off_ms > 0 else "ahead"
             why = f"clock {abs(off_ms) // 3_600_000} h {way} of the trucks heard at the same time; judged in their time"
-            one = replace(one, faults={**one.faults, "clock": {"why": why, "since_ms": one.first_ms}})
+            mark = Mark(one.plate, one.terminal, Tag.CLOCK_SHIFTED, one.first_ms, one.last_ms, one.fixes)
+            faults = {**one.faults, "clock": {"why": why, "since_ms": one.first_ms}}
+            one = replace(one, faults=faults, tags={**one.tags, **_told([mark])})
         told.append(one)
     return told
 

@@ -22,9 +22,10 @@ from rules.hauls import Haul, Loading, build_haul, site_at
 from rules.load_word import Flip
 from rules.margin import clearness
 from rules.policy import Policy
-from rules.rule import Breach, Outing, Rule
+from rules.rule import Breach, Excused, Outing, Rule
 from rules.stays import Stay, drives_of
 from rules.stretches import Rows
+from rules.tags import Mark, Tag
 
 
 def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list[Stay], ground: Ground) -> Findings:
@@ -41,7 +42,9 @@ def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list
     policy = ground.policy
     drives = drives_of(rows["motion"], policy.halt_max_s * 1000, policy.silence_min_s * 1000, stays)
     outing = Outing(plate, start_ms, end_ms, rows, tuple(drives), tuple(stays))
-    found = Findings(stops=_stops(outing, ground))
+    stuck = [s for s in stays if s.silence and s.n]
+    marks = [Mark(plate, "", Tag.FROZEN, s.start_ms, s.end_ms, s.n) for s in stuck]
+    found = Findings(stops=_stops(outing, ground), marks=marks)
     for rule in RULES:
         if rule.on_outing:
             found.violations += [
@@ -77,10 +80,14 @@ def judge_haul(
         return Findings()
     trip = _trip(haul, ground)
     found = Findings(trips=[trip] if trip else [])
-    told = [(rule, breach) for rule in RULES if rule.on_haul for breach in rule.on_haul(haul, rows, ground)]
+    told = [(rule, said) for rule in RULES if rule.on_haul for said in rule.on_haul(haul, rows, ground)]
     if told:
         about = grade_of(haul), trip.trip_id if trip else None
-        found.violations = [_violation(rule, plate, breach, ground, *about) for rule, breach in told]
+        for rule, said in told:
+            if isinstance(said, Excused):
+                found.marks.append(Mark(plate, "", said.tag, said.start_ms, said.end_ms, said.fixes))
+            else:
+                found.violations.append(_violation(rule, plate, said, ground, *about))
     return found
 
 
@@ -190,4 +197,4 @@ def located(found: Findings, ground: Ground) -> Findings:
         t if t.dump_lon is None else replace(t, **dict(zip(("dump_lon", "dump_lat"), next(places), strict=True)))
         for t in found.trips
     ]
-    return Findings(violations, trips, stops, found.health)
+    return replace(found, violations=violations, trips=trips, stops=stops)

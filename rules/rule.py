@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -13,6 +13,7 @@ from rules.intervals import Span
 from rules.policy import Policy
 from rules.stays import Stay
 from rules.stretches import Rows
+from rules.tags import Tag
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,16 @@ class Breach:
 
 
 @dataclass(frozen=True)
+class Excused:
+    """What a rule's function found to be no breach: fixes that bear a tag that the rule does not accept."""
+
+    tag: Tag
+    start_ms: int
+    end_ms: int
+    fixes: int
+
+
+@dataclass(frozen=True)
 class Outing:
     """All that a truck did between two rests: what the rules that do not ask for a load are given."""
 
@@ -64,7 +75,10 @@ class Outing:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the catalogue. Exactly one of `on_haul` (needs a load), `on_outing` and `on_sighting` is set."""
+    """A rule of the catalogue. Exactly one of `on_haul` (needs a load), `on_outing` and `on_sighting` is set.
+
+    `accepts`: the tags that a fix may bear and yet be evidence for the rule.
+    """
 
     rule_id: str
     title_en: str
@@ -73,7 +87,8 @@ class Rule:
     version: int
     policy_keys: tuple[str, ...]
     evidence: tuple[EvidenceField, ...]
-    on_haul: Callable[[Haul, Rows, Ground], list[Breach]] | None = None
+    accepts: Tag
+    on_haul: Callable[[Haul, Rows, Ground], Sequence[Breach | Excused]] | None = None
     on_outing: Callable[[Outing, Ground], list[Breach]] | None = None
     on_sighting: Callable[[Sighting, Ground], list[Breach]] | None = None
     cannot_see: str = field(default="")

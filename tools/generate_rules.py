@@ -27,6 +27,16 @@ Each rule is one file in `rules/catalog/`, and its stories are told in `tests/ca
 confirmed violation scores.
 """
 
+_TAGS_HEAD = """\
+## Tags
+
+Nothing is dropped silently. What is odd about a fix is a tag on it, and a fix that bears a tag that a rule does not
+accept is no evidence for that rule. A fix without tags is accepted by all. How many fixes of a terminal bear which tag,
+and from when to when, is in the view `fix_tags`; a case's page names the tags of each fix, and why the rule did not
+count it. What cannot even be a fix (no position, (0, 0), a time before 2010, ...) is set aside with its reason in the
+view `rejected_fixes`, and no rule sees it.
+"""
+
 _POLICY_HEAD = """\
 # Policy
 
@@ -91,21 +101,46 @@ def page() -> str:
     from rules.policy import DEFAULT_POINTS
 
     lines = [_HEAD, *_table(("rule", "", "points"), (_row_of(rule, DEFAULT_POINTS) for rule in RULES)), ""]
+    lines += [_TAGS_HEAD, *_table(("tag", "what it means", "it is evidence for"), _tags(RULES)), ""]
     for rule in RULES:
         lines += _section(rule, DEFAULT_POINTS[rule.rule_id])
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _row_of(rule: Rule, points: dict[str, int]) -> tuple[object, ...]:
-    return f"[`{rule.rule_id}`](#{rule.rule_id})", f"{rule.title_en} · {rule.title_zh}", points[rule.rule_id]
+    return _own_link(rule.rule_id), f"{rule.title_en} · {rule.title_zh}", points[rule.rule_id]
+
+
+def _tags(rules: Sequence[Rule]) -> Iterator[tuple[object, ...]]:
+    """Every tag with the rules that accept it."""
+    from rules.tags import MEANING, Tag
+
+    for tag in Tag:
+        accepting = [_own_link(rule.rule_id) for rule in rules if tag in rule.accepts]
+        refusing = [_own_link(rule.rule_id) for rule in rules if tag not in rule.accepts]
+        told = ", ".join(accepting) or "no rule"
+        if len(accepting) > len(refusing):
+            told = f"every rule but {', '.join(refusing)}" if refusing else "every rule"
+        yield f"`{tag.word}`", MEANING[tag], told
+
+
+def _own_link(rule_id: str) -> str:
+    return f"[`{rule_id}`](#{rule_id})"
 
 
 def _section(rule: Rule, points: int) -> Iterator[str]:
+    from rules.tags import Tag
+
     module = import_module(f"rules.catalog.{rule.rule_id}")
     yield from (f"## {rule.rule_id}", "", f"**{rule.title_en} · {rule.title_zh}**", "")
     yield from (inspect.cleandoc(module.__doc__ or ""), "")
     yield f"Legal basis: {rule.legal_basis}. Version {rule.version}, {points} points."
     yield ""
+    tags = [[f"`{tag.word}`" for tag in Tag if (tag in rule.accepts) is accepted] for accepted in (True, False)]
+    yield from (
+        *_table(("fixes with these tags are evidence", "fixes with these are none"), [map(", ".join, tags)]),
+        "",
+    )
     if rule.parameters:
         rows = ((f"`{p.name}`", p.unit, p.default, _bounds(p.low, p.high), p.why) for p in rule.parameters)
         yield from (*_table(("parameter", "unit", "default", "allowed", "why"), rows), "")
@@ -122,7 +157,7 @@ def _bounds(low: float | None, high: float | None) -> str:
     return f"{'' if low is None else f'{low:g}'} to {'' if high is None else f'{high:g}'}".strip()
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+def _table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
     yield _line(head)
     yield "|" + "---|" * len(head)
     yield from map(_line, rows)

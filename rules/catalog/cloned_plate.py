@@ -11,6 +11,7 @@ from __future__ import annotations
 from rules.clones import Sighting
 from rules.ground import Ground
 from rules.rule import Breach, EvidenceField, Rule
+from rules.tags import ALL, Tag
 
 
 def judge(sighting: Sighting, ground: Ground) -> list[Breach]:
@@ -41,6 +42,7 @@ RULE = Rule(
         EvidenceField("apart_m", "m", "farthest apart at one time"),
         EvidenceField("other_terminal", "terminal", "the other device"),
     ),
+    accepts=ALL & ~(Tag.NOT_FIXED | Tag.CLOCK_DOUBTED),
     on_sighting=judge,
     cannot_see="a clone without a terminal, or one that drives while the true truck is silent",
 )

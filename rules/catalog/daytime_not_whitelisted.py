@@ -12,6 +12,7 @@ from rules.ground import Ground
 from rules.intervals import intersect, subtract, total_ms, union
 from rules.rule import Breach, EvidenceField, Outing, Rule
 from rules.stays import travelled_m
+from rules.tags import MENDED, Tag
 
 
 def judge(outing: Outing, ground: Ground) -> list[Breach]:
@@ -67,6 +68,7 @@ RULE = Rule(
         EvidenceField("vehicle_kind", "", "`new_type`, `ordinary`, or null when not registered"),
         EvidenceField("whitelist_entries", "", "every entry of the truck, and whether it was in force"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_outing=judge,
     cannot_see="driving within a silence",
 )

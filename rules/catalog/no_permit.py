@@ -12,6 +12,7 @@ from rules.ground import NOWHERE, Ground
 from rules.hauls import Haul
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stretches import Rows
+from rules.tags import MENDED, Tag
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -53,6 +54,8 @@ RULE = Rule(
         EvidenceField("unloaded_by", "", "what told of leaving it: `load`, `lift`, `visit`, `turned_back`"),
         EvidenceField("permits_of_truck", "permit_no", "every permit of the truck, whatever its origin and validity"),
     ),
+    # of a frozen fix the place is no evidence, but its load sensor's word is
+    accepts=MENDED | Tag.ILL_COVER | Tag.CLOCK_DOUBTED | Tag.FROZEN | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="a load taken on off every registered site by a truck without a load sensor",
 )

@@ -16,15 +16,16 @@ from rules.hauls import Haul
 from rules.intervals import subtract
 from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
-from rules.rule import Breach, EvidenceField, Rule
+from rules.rule import Breach, EvidenceField, Excused, Rule
 from rules.stays import driven_m, outer_end_ms, outer_start_ms
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
+from rules.tags import MENDED, Tag
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
 
 
-def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
-    """One breach a merged stretch outside every corridor of the permits in force."""
+def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
+    """One breach a merged stretch outside every corridor of the permits in force; reflections are excused."""
     if not haul.permits:
         return []
     outside = _outside(haul, rows["corridor"])
@@ -40,8 +41,9 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         if not any(a <= row.start_ms and row.end_ms <= b for a, b in at_allowed)
         for a, b in subtract([(start, end)], frozen)
     ]
-    breaches = []
-    for group in _driven(parts, rows["motion"], lines, policy):
+    driven, reflected = _driven(parts, rows["motion"], lines, policy)
+    breaches: list[Breach | Excused] = [Excused(Tag.REFLECTED, r.start_ms, r.end_ms, r.n) for r, _, _ in reflected]
+    for group in driven:
         outside_ms, length_m = _size(group, rows["motion"])
         (x, y), worst = _worst([r for r, _, _ in group], lines)
         evidence = {
@@ -62,14 +64,19 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     return breaches
 
 
-def _driven(parts: list[Part], motion: list[Stretch], lines: BaseGeometry, policy: Policy) -> list[list[Part]]:
-    """Merged stretches that are long enough once reflections are taken out of them."""
+def _driven(
+    parts: list[Part], motion: list[Stretch], lines: BaseGeometry, policy: Policy
+) -> tuple[list[list[Part]], list[Part]]:
+    """Merged stretches that are long enough once reflections are taken out of them, and those reflections."""
     bridge_ms = policy.merge_s * 1000
     suspects = [group for group in _merged(parts, bridge_ms) if _enough(group, motion, policy)]
     if not suspects:
-        return []
-    real = [part for group in suspects for part in group if not is_reflection(part[0], lines)]
-    return [group for group in _merged(real, bridge_ms) if _enough(group, motion, policy)]
+        return [], []
+    real: list[Part] = []
+    reflected: list[Part] = []
+    for part in (part for group in suspects for part in group):
+        (reflected if is_reflection(part[0], lines) else real).append(part)
+    return [group for group in _merged(real, bridge_ms) if _enough(group, motion, policy)], reflected
 
 
 def _enough(group: list[Part], motion: list[Stretch], policy: Policy) -> bool:
@@ -141,6 +148,7 @@ RULE = Rule(
         EvidenceField("parts", "", "excursions merged into one"),
         EvidenceField("corridors_of", "permit_no", "permits whose corridors were looked at"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.CLOCK_DOUBTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="a detour wholly within a silence, or one shorter than the thresholds",
 )

@@ -14,6 +14,7 @@ from rules.intervals import Span, intersect, subtract, total_ms, union
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stays import drives_of
 from rules.stretches import Rows
+from rules.tags import MENDED, Tag
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -67,6 +68,7 @@ RULE = Rule(
         EvidenceField("ban_reasons", "", "reasons of the bans touched"),
         EvidenceField("loaded_by", "", "what told of the load: `load` or `visit`"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="driving within a silence",
 )

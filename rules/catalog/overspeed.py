@@ -12,6 +12,7 @@ from rules.intervals import Span, total_ms, union
 from rules.rule import Breach, EvidenceField, Outing, Rule
 from rules.stays import clipped
 from rules.stretches import Stretch
+from rules.tags import MENDED, Tag
 
 NOISE_KMH = 3.0  # a lone fix this little above the limit is noise of the receiver: it neither counts nor bridges
 
@@ -62,6 +63,7 @@ RULE = Rule(
         EvidenceField("over_share", "", "how far above the limit, as a share of it"),
         EvidenceField("fixes_above", "fixes", "fixes above the limit"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.CLOCK_DOUBTED | Tag.REFLECTED,
     on_outing=judge,
     cannot_see="what a terminal that reports no speed does between two fixes",
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from rules.ground import Ground
 from rules.rule import Breach, Outing, Rule
+from rules.tags import MENDED, Tag
 from rules.zones import ZONE_EVIDENCE, passages
 
 
@@ -26,6 +27,7 @@ RULE = Rule(
     version=1,
     policy_keys=("zone_min_s", "zone_merge_s", "halt_max_s", "silence_min_s"),
     evidence=ZONE_EVIDENCE,
+    accepts=MENDED | Tag.ILL_COVER | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_outing=judge,
     cannot_see="a passage between two fixes, or wholly within a silence",
 )

@@ -12,6 +12,7 @@ from rules.ground import Ground
 from rules.hauls import Haul
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stretches import Rows
+from rules.tags import MENDED, Tag
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -53,6 +54,7 @@ RULE = Rule(
         EvidenceField("frozen", "", "whether a stuck position was sent instead of nothing"),
         EvidenceField("loaded_by", "", "what told of the load: `load` or `visit`"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.NOT_FIXED | Tag.FROZEN | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="a silence shorter than ten minutes, or one after which truck and load are where they were",
 )

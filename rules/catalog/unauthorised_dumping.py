@@ -15,6 +15,7 @@ from rules.hauls import Haul
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stays import turned_back
 from rules.stretches import Rows
+from rules.tags import MENDED, Tag
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -73,6 +74,7 @@ RULE = Rule(
         EvidenceField("fixes_standing", "fixes", "standing fixes of the stop"),
         EvidenceField("grade", "", "A two independent signs, B one, C pattern only"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.CLOCK_DOUBTED | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="a truck without sensors that dumps first and then visits a disposal site for show",
 )

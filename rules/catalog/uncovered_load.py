@@ -13,6 +13,7 @@ from rules.intervals import Span, intersect, total_ms, union
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stays import clipped, drives_of
 from rules.stretches import Rows
+from rules.tags import MENDED, Tag
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -57,6 +58,7 @@ RULE = Rule(
         EvidenceField("top_speed_kmh", "km/h", "fastest of them"),
         EvidenceField("loaded_by", "", "what told of the load: `load` or `visit`"),
     ),
+    accepts=MENDED | Tag.CLOCK_DOUBTED | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="trucks without a cover sensor",
 )

@@ -11,6 +11,7 @@ from rules.ground import Ground
 from rules.hauls import Haul
 from rules.rule import Breach, EvidenceField, Rule
 from rules.stretches import Rows
+from rules.tags import MENDED, Tag
 
 
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
@@ -58,6 +59,7 @@ RULE = Rule(
         EvidenceField("unloaded_by", "", "what told of leaving the load: `load`, `lift`, `visit`"),
         EvidenceField("fixes_standing", "fixes", "standing fixes of the stay"),
     ),
+    accepts=MENDED | Tag.ILL_COVER | Tag.CLOCK_DOUBTED | Tag.REFLECTED | Tag.SPEED_REFUTED,
     on_haul=judge,
     cannot_see="a truck without sensors that merely stops inside another site and leaves still laden",
 )

@@ -55,7 +55,8 @@ def make_findings() -> Findings:
     quiet = make_violation("苏A10003", "quiet_zone", hour=45.2, trip_id=other.trip_id, company_id="c2")
     stop = Stop("苏A10001", MONDAY_MS + 22 * HOUR_MS, MONDAY_MS + 23 * HOUR_MS, 118.7, 32.0, None, "unknown")
     end = MONDAY_MS + 3 * DAY_MS - MINUTE_MS
-    health = [TerminalHealth(f"苏A1000{n}", "0139", MONDAY_MS, end, 4320, 0.97, "wgs84") for n in (1, 3)]
+    tags = {"jump": {"fixes": 3, "first_ms": MONDAY_MS + 1, "last_ms": MONDAY_MS + 9}}
+    health = [TerminalHealth(f"苏A1000{n}", "0139", MONDAY_MS, end, 4320, 0.97, "wgs84", {}, tags) for n in (1, 3)]
     return Findings([leg, dumping, quiet], [trip, other], [stop], health)
 
 

@@ -43,12 +43,13 @@ def hostile_store(store: Store, make_head: Head, hostile: list[str]) -> Store:
     found = Findings()
     for n, text in enumerate(hostile):
         start = MONDAY_MS + n * 1000
+        told = {text: {"fixes": 1, "first_ms": start, "last_ms": start}}
         found.violations.append(
             make_violation(rule="off_route", plate=text, hour=n / 10, evidence={text: text, "rule_version": text})
         )
         found.trips.append(Trip(text, start, start + 1, None, text, text, text, 1))
         found.stops.append(Stop(text, start, start + 1, 1.0, 1.0, text, text))
-        found.health.append(TerminalHealth(text, text, start, start, 1, 1.0, "wgs84", {text: {"why": text}}))
+        found.health.append(TerminalHealth(text, text, start, start, 1, 1.0, "wgs84", {text: {"why": text}}, told))
     tally = Tally(1, 0, {text: {"count": 1, "first_ms": None, "last_ms": None, "example": text} for text in hostile})
     spans = dict.fromkeys(hostile, (MONDAY_MS, MONDAY_MS + DAY_MS))
     store.record(RunRecord(make_head("hostile"), found, spans, tally))

@@ -9,6 +9,7 @@ from ingest.arrange import arrange
 from rules.engine import judge_all
 from rules.health import Knowledge
 from rules.policy import DEFAULTS
+from rules.tags import Tag
 from rules.voice import speak
 
 
@@ -29,7 +30,10 @@ def test_a_second_device_in_the_cab_doubles_nothing() -> None:
     )
     both, _ = arrange(pl.concat([make("t1").fixes(), make("t8").fixes()]))
     one, _ = arrange(make("t1").fixes())
-    assert judge_all(both, ground(), Knowledge())[0] == judge_all(one, ground(), Knowledge())[0]
+    with_both, alone = (judge_all(fixes, ground(), Knowledge())[0] for fixes in (both, one))
+    assert [(m.terminal, m.tag, m.fixes) for m in with_both.marks] == [("t8", Tag.OTHER_DEVICE, one.height)]
+    with_both.marks.clear()
+    assert with_both == alone
 
 
 def test_a_swapped_device_is_heard_after_half_an_hour() -> None:
