@@ -145,7 +145,9 @@ class City:
             ends = reader.end_offsets(inputs)
             while any(reader.position(tp) < ends[tp] for tp in inputs):
                 for tp, records in reader.poll(timeout_ms=200).items():
-                    found += [{**json.loads(r.value), "_at": (tp.partition, r.offset)} for r in records]
+                    found += [
+                        {**json.loads(r.value), "_at": (tp.partition, r.offset), "_ms": r.timestamp} for r in records
+                    ]
         finally:
             reader.close()
         return found

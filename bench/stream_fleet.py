@@ -35,8 +35,8 @@ from rules.engine import State, step
 from rules.ground import Ground
 from rules.health import Knowledge
 from rules.registry import load
-from stream.judging import Part
 from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot
+from stream.parts import Part
 from stream.trucks import Trucks
 
 SLICE = 20_000

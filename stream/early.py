@@ -36,7 +36,7 @@ def suspicious(fixes: pl.DataFrame, laden: Set[str], ground: Ground) -> set[str]
 
     Args:
         fixes: `FIX_SCHEMA`; what has just come.
-        laden: the trucks that have loaded, as far as is known.
+        laden: the trucks that have loaded, as far as has been judged; what sensors say now counts too.
         ground: the registry on the plane.
     """
     if not fixes.height:
@@ -44,6 +44,7 @@ def suspicious(fixes: pl.DataFrame, laden: Set[str], ground: Ground) -> set[str]
     policy, registry = ground.policy, ground.registry
     speed = fixes["speed_kmh"].cast(pl.Float64).fill_null(STILL_BELOW_KMH).to_numpy()
     plates, time = fixes["plate"].to_numpy(), fixes["time_ms"].to_numpy()
+    says_full = (fixes["load"].to_physical() > 0).fill_null(False).to_numpy()
     moving = (speed >= STILL_BELOW_KMH) & fixes["valid"].to_numpy()
     if not moving.any():
         return set()
@@ -64,7 +65,7 @@ def suspicious(fixes: pl.DataFrame, laden: Set[str], ground: Ground) -> set[str]
         if plate in found:
             continue
         if (by_day[part].any() and not _may_drive(plate, int(time[part[-1]]), ground)) or (
-            plate in laden
+            (plate in laden or says_full[part].any())
             and (
                 not by_day[part].all()
                 or body_open[part].any()

@@ -14,23 +14,24 @@ from rules.voice import speak
 
 
 def fates(
-    fixes: pl.DataFrame, before: State, after: State, counts: Counts, partition_of: Callable[[str], int], ground: Ground
+    before: State, after: State, counts: Counts, partition_of: Callable[[str], int], ground: Ground
 ) -> dict[int, Counts]:
     """The counts of a step by the partition of the trucks. What did not happen at all is not looked for.
 
     Args:
-        fixes: what the step took in.
-        before: the state of the step's trucks before it.
+        before: the state of the step's trucks before it, all that it took in among the pending fixes.
         after: their state after it.
         counts: what the step said.
         partition_of: gives a plate's.
         ground: the registry on the plane.
     """
-    every = pl.concat([before.pending, fixes]) if before.pending.height else fixes
-    repeated = _by(every, partition_of)
+    every = before.pending
+    now = _by(every, partition_of)
+    repeated: dict[int, int] = {}
     if counts.repeated:
         every = arrange(every)[0]
-    repeated = _less(repeated, _by(every, partition_of))
+        once = _by(every, partition_of)
+        repeated, now = _less(now, once), once
     late: dict[int, int] = {}
     if counts.late:
         done = pl.DataFrame(
@@ -40,7 +41,7 @@ def fates(
         known = every.join(done, on="plate", how="left", maintain_order="left")["done_ms"]
         behind = (every["time_ms"] <= known).fill_null(False)
         late, every = _by(every.filter(behind), partition_of), every.filter(~behind)
-    now = _by(every, partition_of)
+        now = _less(now, late)
     now = _less(now, _by(after.pending, partition_of))
     invalid: dict[int, int] = {}
     if counts.invalid:

@@ -1,14 +1,13 @@
 """One worker's judgement: polls of several partitions in, messages out; no Kafka, so that it can be tested alone.
 
 All trucks of a worker are judged in one step, because a step has a fixed cost; trucks do not touch each other, so it
-does not matter which are judged together. What is kept of a partition besides its trucks is a `Part`.
+does not matter which are judged together.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -16,61 +15,25 @@ import polars as pl
 
 from ingest.fix import FIX_SCHEMA
 from ingest.kafka.plates import partition_of
-from ingest.kafka.records import Decoded, Record, SetAside, decode
-from ingest.tally import Tally
+from ingest.kafka.records import Decoded, Record, decode
 from rules.engine import Counts, step
 from rules.findings import Findings
 from rules.fleet import on_time
 from rules.ground import Ground
 from rules.health import Knowledge
 from stream import messages
-from stream.early import EARLY_RULES, GONE_MS, RECHECK_S, Words, as_if_ended, suspicious
+from stream.early import EARLY_RULES, GONE_MS, RECHECK_S, as_if_ended, suspicious
 from stream.fates import fates
 from stream.packing import Bucket
-from stream.trucks import Trucks
+from stream.parts import COUNTS, Part, Said
+from stream.trucks import Span, Trucks, spans_of
 
-COUNTS = tuple(Counts.__dataclass_fields__)
 #: Trucks of a step: more of them at once would all have to be unpacked at once.
 STEP_TRUCKS = 2_000
 #: Early words are looked for in so many trucks at once, and in so many that a backlog hid.
 LOOK_TRUCKS, MANY = 50, 500
-
-
-@dataclass
-class Part:
-    """A partition's accounts: where its input stands, what became of it, early words that stand.
-
-    `cuts` are the ends (offsets) of the batches taken since `snapshot`, each with the `now_ms` it was read by: taken
-    again in the same cuts, the same trucks come out. `clock_ms` is the newest time in the partition, `read_ms` the
-    `now_ms` of the last batch.
-    """
-
-    offset: int
-    snapshot: int
-    cuts: list[tuple[int, int]] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
-    words: Words = field(default_factory=Words)
-    clock_ms: int = 0
-    read_ms: int = 0
-    fixes_since: int = 0
-    snapshot_s: float = 0.0
-    snapshot_cost_s: float = 0.0
-
-
-@dataclass
-class Said:
-    """Messages of one batch by partition, and what was set aside."""
-
-    findings: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
-    aside: list[SetAside] = field(default_factory=list)
-    fixes: int = 0
-    violations: int = 0
-    early: int = 0
-
-    def add(self, partition: int, plate: str, message: bytes) -> None:
-        """One more message."""
-        self.findings.setdefault(partition, []).append((plate, message))
+#: Silent trucks are looked for so seldom.
+SEARCH_S = 1.0
 
 
 class Judge:
@@ -86,6 +49,7 @@ class Judge:
         self._waiting: dict[str, None] = {}
         self._unseen: dict[str, None] = {}  # judged behind a backlog, or by somebody else, and not looked at since
         self._quiet: dict[str, int] = {}
+        self._searched_s = -SEARCH_S  # when silent trucks were last looked for
         self._fresh = pl.DataFrame(schema=FIX_SCHEMA)
 
     def partition(self, plate: str) -> int:
@@ -99,7 +63,7 @@ class Judge:
         for bucket in trucks:
             self.newest_ms |= bucket.judged_ms
             self._unseen |= dict.fromkeys(bucket.judged_ms)
-            self._hear(bucket.pending)
+            self._hear(spans_of(bucket.pending))
 
     def lose(self, partitions: Iterable[int]) -> None:
         """Forgets partitions and their trucks."""
@@ -119,11 +83,12 @@ class Judge:
             now_ms: the present, epoch ms.
         """
         decoded = decode(records, self.partitions, now_ms=now_ms)
-        found, counts, late = self._judge(decoded.fixes, booked=True)
+        fixes, spans = self._heard(decoded)
+        found, counts, late = self._judge(fixes, spans, booked=True)
         said = Said(aside=decoded.aside, fixes=sum(t.received for t in decoded.tallies.values()))
-        for plate, first_ms, last_ms, fixes in late:
-            said.add(self.partition(plate), plate, messages.late(plate, first_ms, last_ms, fixes))
-        self._book(decoded, ends, now_ms, counts)
+        for plate, first_ms, last_ms, count in late:
+            said.add(self.partition(plate), plate, messages.late(plate, first_ms, last_ms, count))
+        self._book(decoded, ends, now_ms, counts, spans if fixes is decoded.fixes else spans_of(decoded.fixes))
         for v in found.violations:
             self.parts[self.partition(v.plate)].words.settled(found=Findings([v]))
         for plate, message in messages.of_findings(found):
@@ -140,7 +105,7 @@ class Judge:
 
     def again(self, records: Mapping[int, Sequence[Record]], now_ms: int) -> None:
         """Takes in what was taken in before, to bring trucks to where they were; says and books nothing."""
-        self._judge(decode(records, self.partitions, now_ms=now_ms).fixes)
+        self._judge(*self._heard(decode(records, self.partitions, now_ms=now_ms)))
 
     def speak_early(self, said: Said, budget_s: float, *, live: bool) -> None:
         """Adds early words about open stretches and silent trucks, as far as time allows.
@@ -181,26 +146,30 @@ class Judge:
             "open": sum(map(len, part.words.standing.values())),
         }
 
+    def _heard(self, decoded: Decoded) -> tuple[pl.DataFrame, list[Span]]:
+        """The fixes with the clocks put right that are known to be off, and their spans."""
+        fixes = on_time(decoded.fixes, self.knowledge.fleet)
+        spans = spans_of(fixes)
+        self._hear(spans)
+        return fixes, spans
+
     def _judge(
-        self, fixes: pl.DataFrame, *, booked: bool = False
+        self, fixes: pl.DataFrame, spans: Sequence[Span], *, booked: bool = False
     ) -> tuple[Findings, dict[int, Counts], list[tuple[str, int, int, int]]]:
-        """Steps of the trucks among the fixes; the others are not touched.
+        """Takes fixes in, and makes steps of the trucks among them that are due; the others are not touched.
 
         Returns:
             What was found, counts by partition where they are `booked`, and by truck what came late.
         """
-        fixes = on_time(fixes, self.knowledge.fleet)
-        self._hear(fixes)
-        plates = fixes["plate"].unique(maintain_order=True).to_list()
+        plates, none = self.trucks.hold(fixes, spans, self.hold_ms), fixes.clear()
         found, counts, late = Findings(), dict[int, Counts](), list[tuple[str, int, int, int]]()
         for at in range(0, len(plates), STEP_TRUCKS):
             some = plates[at : at + STEP_TRUCKS]
-            part = fixes if len(some) == len(plates) else fixes.filter(fixes["plate"].is_in(some))
             before = self.trucks.state(some)
-            found_here, after, counted = step(part, before, self.ground, self.knowledge, self.hold_ms)
+            found_here, after, counted = step(none, before, self.ground, self.knowledge, self.hold_ms)
             if booked:
-                late += self._late(part, before.judged_ms) if counted.late else []
-                for p, more in fates(part, before, after, counted, self.partition, self.ground).items():
+                late += self._late(before.pending, before.judged_ms) if counted.late else []
+                for p, more in fates(before, after, counted, self.partition, self.ground).items():
                     counts[p] = counts.get(p, Counts()) + more
             self.trucks.put(before, after, some)
             found += found_here
@@ -218,7 +187,14 @@ class Judge:
         )
         return spans.rows()
 
-    def _book(self, decoded: Decoded, ends: Mapping[int, int], now_ms: int, counts: Mapping[int, Counts]) -> None:
+    def _book(
+        self,
+        decoded: Decoded,
+        ends: Mapping[int, int],
+        now_ms: int,
+        counts: Mapping[int, Counts],
+        spans: Sequence[Span],
+    ) -> None:
         for partition, end in ends.items():
             part = self.parts[partition]
             part.offset = end
@@ -230,13 +206,12 @@ class Judge:
         for partition, counted in counts.items():
             for name in COUNTS:
                 self.parts[partition].counts[name] += getattr(counted, name)
-        newest = decoded.fixes.group_by("plate").agg(pl.col("time_ms").max())
-        for plate, time_ms in newest.iter_rows():
+        for plate, _, time_ms, _ in spans:
             part = self.parts[self.partition(plate)]
             part.clock_ms = max(part.clock_ms, time_ms)
 
-    def _hear(self, fixes: pl.DataFrame) -> None:
-        for plate, time_ms in fixes.group_by("plate").agg(pl.col("time_ms").max()).iter_rows():
+    def _hear(self, spans: Iterable[Span]) -> None:
+        for plate, _, time_ms, _ in spans:
             if time_ms > self.newest_ms.get(plate, 0):
                 self.newest_ms[plate] = time_ms
                 self._quiet.pop(plate, None)
@@ -247,7 +222,13 @@ class Judge:
         return spoken & set(fixes["plate"].unique().to_list()) if spoken else spoken
 
     def _find_silent(self) -> None:
-        """Trucks that have been silent by the clock of their partition: their outings are over, as far as is known."""
+        """Trucks that have been silent by the clock of their partition: their outings are over, as far as is known.
+
+        Every truck is looked at, so not with every batch.
+        """
+        if time.monotonic() - self._searched_s < SEARCH_S:
+            return
+        self._searched_s = time.monotonic()
         silence_ms = self.ground.policy.silence_min_s * 1000
         for plate, newest_ms in self.newest_ms.items():
             behind_ms = self.parts[self.partition(plate)].clock_ms - newest_ms

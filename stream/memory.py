@@ -18,8 +18,8 @@ from ingest.kafka.client import StreamBroken, consumer
 from ingest.kafka.topics import Topics
 from ingest.tally import Tally
 from stream.early import Words
-from stream.judging import Part
 from stream.packing import SHAPE, Bucket, unpack
+from stream.parts import Part
 
 #: A snapshot is written after so many fixes or seconds; a recovery reads no more than that again.
 SNAPSHOT_FIXES = 40_000

@@ -21,7 +21,7 @@ from rules.stretches import Rows, Stretch
 from rules.truck import Truck
 from rules.voice import Voice
 
-PACKING = 3
+PACKING = 4
 _PARTS = (Truck, Stretch, LoadWord, Flip, Loading, Sighting, Voice)
 
 
@@ -37,13 +37,17 @@ SHAPE = _shape()
 
 @dataclasses.dataclass(frozen=True)
 class Bucket:
-    """Some trucks as they are kept: each packed, what is asked of all, and their fixes; as they are before `offset`."""
+    """Some trucks as they are kept: each packed, what is asked of all, and their fixes; as they are before `offset`.
+
+    `fresh` counts the fixes of a truck that have come since it was judged.
+    """
 
     offset: int
     trucks: Mapping[str, bytes]
     laden: Sequence[str]
     voices: Mapping[str, Voice]
     judged_ms: Mapping[str, int]
+    fresh: Mapping[str, int]
     pending: pl.DataFrame
     context: pl.DataFrame
 
@@ -55,6 +59,7 @@ class _Packed(msgspec.Struct):
     laden: list[str]
     voices: dict[str, Voice]
     judged_ms: dict[str, int]
+    fresh: dict[str, int]
     pending: bytes
     context: bytes
 
@@ -91,6 +96,7 @@ def pack(bucket: Bucket) -> bytes:
         list(bucket.laden),
         dict(bucket.voices),
         dict(bucket.judged_ms),
+        dict(bucket.fresh),
         _frame_bytes(bucket.pending),
         _frame_bytes(bucket.context),
     )
@@ -115,6 +121,7 @@ def unpack(data: bytes, where: str) -> Bucket:
             packed.laden,
             packed.voices,
             packed.judged_ms,
+            packed.fresh,
             _frame(packed.pending),
             _frame(packed.context),
         )

@@ -11,9 +11,10 @@ from kafka.errors import OffsetOutOfRangeError
 
 from ingest.kafka.client import StreamBroken, consumer, gone, told
 from ingest.kafka.topics import Topics
-from stream.judging import Judge, Part
+from stream.judging import Judge
 from stream.memory import READ_S, read_state, restored
 from stream.packing import Bucket
+from stream.parts import Part
 
 #: What to do where a log no longer holds what a worker has not judged, or has to read again.
 LOST = (

@@ -2,6 +2,10 @@
 
 A truck unpacked takes several times the memory of its bytes, and of a large fleet only some are touched by a batch. So
 a step gets the state of its own trucks and no others, and costs nothing for the rest.
+
+A truck costs a step as much for one fix as for ten. The engine holds a truck's newest fixes back anyway, and what it
+finds does not depend on the cut; so a truck waits until some more of its fixes have come (`hold`). When is told
+by its fixes alone: whoever takes a partition over and reads its input again judges the same trucks at the same places.
 """
 
 from __future__ import annotations
@@ -22,6 +26,12 @@ WARM_TRUCKS = 2_000
 BUCKETS = 16
 #: A frame in more pieces than this is put into one.
 PIECES = 12
+#: A truck waits for so many times as long as its newest fixes are held back, but not for more fixes than these.
+WAIT_SHARE = 1.5
+WAIT_FIXES = 64
+
+
+Span = tuple[str, int, int, int]
 
 
 class Trucks:
@@ -38,6 +48,8 @@ class Trucks:
         self.judged_ms: dict[str, int] = {}
         self.laden: set[str] = set()
         self.waiting: dict[int, int] = {}
+        self._spans: dict[str, tuple[int, int]] = {}  # of the pending fixes: oldest and newest, epoch ms
+        self._fresh: dict[str, int] = {}  # how many have come since the truck was judged
 
     def __len__(self) -> int:
         return sum(map(len, self._plates.values()))
@@ -58,6 +70,30 @@ class Trucks:
             self._rows(self._context, wanted),
         )
 
+    def hold(self, fixes: pl.DataFrame, spans: Iterable[Span], hold_ms: int) -> list[str]:
+        """Takes fixes in and gives the trucks that are to be judged now.
+
+        Args:
+            fixes: `FIX_SCHEMA`.
+            spans: `spans_of` them.
+            hold_ms: how long a truck's newest fixes are held back.
+        """
+        due = []
+        for plate, first_ms, last_ms, count in spans:
+            partition = self._partition_of(plate)
+            self._plates.setdefault(partition, set()).add(plate)
+            self.waiting[partition] = self.waiting.get(partition, 0) + count
+            held = self._spans.get(plate)
+            if held:
+                first_ms, last_ms = min(first_ms, held[0]), max(last_ms, held[1])
+            self._spans[plate] = first_ms, last_ms
+            fresh = self._fresh[plate] = self._fresh.get(plate, 0) + count
+            late = first_ms <= self.judged_ms.get(plate, first_ms - 1)
+            if late or fresh >= WAIT_FIXES or last_ms - first_ms >= hold_ms * (1 + WAIT_SHARE):
+                due.append(plate)
+        self._pending = _in_few(pl.concat([self._pending, fixes])) if self._pending.height else fixes
+        return due
+
     def put(self, before: State, after: State, plates: Iterable[str]) -> None:
         """Takes some trucks back after a step; `before` is what `state` gave for them."""
         mine = set(plates)
@@ -74,7 +110,10 @@ class Trucks:
         self._pending = after.pending if whole else _replaced(self._pending, after.pending, mine)
         self._context = after.context if whole else _replaced(self._context, after.context, mine)
         self._count(before.pending, -1)
-        self._count(after.pending, 1)
+        for plate in mine:
+            self._spans.pop(plate, None)
+            self._fresh.pop(plate, None)
+        self._await(after.pending)
         for plate in list(self._warm)[: max(0, len(self._warm) - WARM_TRUCKS)]:
             self._packed[plate] = pack_truck(self._warm.pop(plate))
 
@@ -89,7 +128,8 @@ class Trucks:
             known = {*bucket.trucks, *bucket.voices, *bucket.judged_ms, *bucket.pending["plate"].unique().to_list()}
             for plate in known.union(bucket.context["plate"].unique().to_list()):
                 self._plates.setdefault(self._partition_of(plate), set()).add(plate)
-            self._count(bucket.pending, 1)
+            self._await(bucket.pending)
+            self._fresh |= bucket.fresh
         self._pending = pl.concat([self._pending, *(b.pending for b in several if b.pending.height)], rechunk=True)
         self._context = pl.concat([self._context, *(b.context for b in several if b.context.height)], rechunk=True)
 
@@ -99,7 +139,7 @@ class Trucks:
         for partition in partitions:
             gone |= self._plates.pop(partition, set())
             self.waiting.pop(partition, None)
-        for held in (self._warm, self._packed, self._voices, self.judged_ms):
+        for held in (self._warm, self._packed, self._voices, self.judged_ms, self._spans, self._fresh):
             for plate in gone & held.keys():
                 del held[plate]
         self.laden -= gone
@@ -134,6 +174,7 @@ class Trucks:
             sorted(self.laden & mine),
             {plate: self._voices[plate] for plate in plates if plate in self._voices},
             {plate: self.judged_ms[plate] for plate in plates if plate in self.judged_ms},
+            {plate: self._fresh[plate] for plate in plates if plate in self._fresh},
             pending,
             context,
         )
@@ -149,14 +190,36 @@ class Trucks:
             return frame
         return frame.filter(frame["plate"].is_in(list(wanted)))
 
+    def _await(self, pending: pl.DataFrame) -> None:
+        """Notes fixes that are pending, of trucks of which none were."""
+        for plate, first_ms, last_ms, count in spans_of(pending):
+            self._spans[plate] = first_ms, last_ms
+            partition = self._partition_of(plate)
+            self.waiting[partition] = self.waiting.get(partition, 0) + count
+
     def _count(self, pending: pl.DataFrame, by: int) -> None:
         for plate, count in pending.group_by("plate").len().iter_rows():
             partition = self._partition_of(plate)
             self.waiting[partition] = self.waiting.get(partition, 0) + by * count
 
 
+def spans_of(fixes: pl.DataFrame) -> list[Span]:
+    """By truck, in the order of their first fixes: oldest and newest time, epoch ms, and how many fixes."""
+    time_ms = pl.col("time_ms")
+    return (
+        fixes.lazy()
+        .group_by("plate", maintain_order=True)
+        .agg(first=time_ms.min(), last=time_ms.max(), count=pl.len())
+        .collect()
+        .rows()
+    )
+
+
 def _replaced(frame: pl.DataFrame, rows: pl.DataFrame, plates: set[str]) -> pl.DataFrame:
     """A frame with the rows of some trucks in the place of theirs."""
     left = frame.filter(~frame["plate"].is_in(list(plates))) if frame.height else frame
-    made = pl.concat([left, rows]) if left.height and rows.height else left if left.height else rows
-    return made.rechunk() if made.n_chunks() > PIECES else made
+    return _in_few(pl.concat([left, rows]) if left.height and rows.height else left if left.height else rows)
+
+
+def _in_few(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.rechunk() if frame.n_chunks() > PIECES else frame

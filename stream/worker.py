@@ -22,8 +22,9 @@ from ingest.kafka.client import SESSION_MS, TRANSACTION_MS, StreamBroken, consum
 from ingest.kafka.topics import Topics, ensure, ids
 from rules.ground import Ground
 from rules.health import Knowledge
-from stream.judging import Judge, Said
+from stream.judging import Judge
 from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, snapshot_due
+from stream.parts import Said
 from stream.recovery import LOST, recover
 from stream.watchdog import WATCHDOG_S, Watchdog
 
@@ -31,6 +32,8 @@ from stream.watchdog import WATCHDOG_S, Watchdog
 BATCH_RECORDS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
 WAIT_S, BACKLOG_WAIT_S = 0.3, 2.0
+#: So long is polled in any case.
+LEAST_WAIT_S = 0.05
 #: A poll of so many records or bytes at once is one of a backlog.
 FULL_RECORDS, FULL_BYTES = 5_000, 1024 * 1024
 #: Stretches by the hundred thousand are no garbage; by default they would be looked through again and again.
@@ -80,6 +83,7 @@ class Worker:
         self._stopping = threading.Event()
         self._generation: object = None
         self._rejudge = plan.rejudge_hours
+        self._polled_s = 0.0  # when the last poll ended
         self.watchdog = Watchdog()
 
     def stop(self) -> None:
@@ -153,9 +157,13 @@ class Worker:
         self._count(said, time.monotonic() - began_s)
 
     def _poll(self, group: Any) -> dict[int, list[Any]]:
-        """Records by partition, until there are enough of them or time is over."""
+        """Records by partition, until there are enough of them or time is over.
+
+        What came while the batch before was judged and committed has waited already.
+        """
         held: dict[int, list[Any]] = {}
-        began_s = time.monotonic()
+        now_s = time.monotonic()
+        began_s = self._polled_s = max(self._polled_s, now_s - self.plan.wait_s + LEAST_WAIT_S)
         count = size = 0
         while count < BATCH_RECORDS and size < BATCH_BYTES:
             left_s = began_s + self.plan.wait_s - time.monotonic()
@@ -169,6 +177,7 @@ class Worker:
             full = more >= FULL_RECORDS or more_bytes >= FULL_BYTES
             if left_s <= 0 and not (full and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
                 break
+        self._polled_s = time.monotonic()
         return held
 
     def _commit(self, sender: Any, metadata: Any, said: Said, taken: set[int]) -> None:

@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 
+import polars as pl
 import pytest
 from few_trucks import NOW_MS, PARTITIONS, Records, cut, few_trucks
 
@@ -13,7 +14,7 @@ from ingest.kafka.client import StreamBroken
 from rules.health import Knowledge
 from stream import judging, trucks
 from stream.early import GONE_MS
-from stream.judging import Judge, Part, Said
+from stream.judging import Judge
 from stream.memory import (
     PART_KEY,
     TRUCKS_KEY,
@@ -22,7 +23,8 @@ from stream.memory import (
     restored,
 )
 from stream.packing import Bucket, unpack
-from stream.trucks import Trucks
+from stream.parts import Part, Said
+from stream.trucks import Span, Trucks
 
 REGISTRY, TOPIC = "r", "t"
 
@@ -50,6 +52,7 @@ def everyone_gone(judge: Judge) -> Said:
     for part in judge.parts.values():
         part.clock_ms += GONE_MS + 3_600_000 * 24
     said = Said()
+    judge._searched_s = -judging.SEARCH_S  # time enough has passed
     judge.speak_early(said, 60.0, live=True)
     return said
 
@@ -166,6 +169,32 @@ def recovered(kept: dict[int, dict[bytes, bytes]], records: Records) -> Judge:
                     begins[p] = end
         judge.again(again, now_ms)
     return judge
+
+
+def test_trucks_that_wait_are_judged_at_the_same_places_by_whoever_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A truck is not judged with every fix; when it is, must not depend on who judges, or findings would go amiss."""
+    monkeypatch.setattr(trucks, "WAIT_SHARE", 30.0)  # hours of which nothing is judged, for the sample's are parked
+    heard, due = list[str](), list[str]()
+
+    def hold(held: Trucks, fixes: pl.DataFrame, spans: list[Span], hold_ms: int) -> list[str]:
+        heard.extend(plate for plate, *_ in spans)
+        due.extend(now := trucks_hold(held, fixes, spans, hold_ms))
+        return now
+
+    trucks_hold = Trucks.hold
+    monkeypatch.setattr(Trucks, "hold", hold)
+    few, kept = few_trucks(), {p: dict[bytes, bytes]() for p in range(PARTITIONS)}
+    batches = cut({p: several[:60] for p, several in few.records.items()}, random.Random(11), 2)
+    judge = new_judge()
+    for number, batch in enumerate(batches[:40]):
+        judge.take(batch, ends(batch), NOW_MS + number)
+        commit(judge, kept, snapshot=number == 20)
+    heir = recovered(kept, few.records)
+    for number, batch in enumerate(batches[40:], start=40):
+        mine, his = (j.take(batch, ends(batch), NOW_MS + number) for j in (judge, heir))
+        assert mine.findings == his.findings
+        assert [judge.figures(p) for p in judge.parts] == [heir.figures(p) for p in heir.parts]
+    assert set(due) == set(heard) and len(due) < 0.5 * len(heard)
 
 
 def test_a_lost_partition_takes_its_trucks_along_and_no_others() -> None:
