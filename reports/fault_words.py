@@ -1,10 +1,12 @@
-"""Why a terminal is not believed, in Chinese: the engine says it in English, in forms that are few and fixed."""
+"""Why a terminal or a fix is not believed, in Chinese; the engine gives reasons in English, in few and fixed forms."""
 
 from __future__ import annotations
 
 import re
 
 from reports.names import DATUM_NAMES, name_of
+from rules.catalog import RULES
+from rules.tags import Tag
 
 _FORMS = (
     (
@@ -33,6 +35,20 @@ def fault_reason(why: str) -> str:
         if found:
             return words.format(**{key: _datum(value) for key, value in found.groupdict().items()})
     return why
+
+
+def tag_use(word: str) -> str:
+    """In Chinese, what the rules make of fixes with a tag; nothing for a tag that this version does not know."""
+    tag = next((tag for tag in Tag if tag.word == word), None)
+    if tag is None:
+        return ""
+    using = [rule.title_zh for rule in RULES if tag in rule.accepts]
+    without = [rule.title_zh for rule in RULES if tag not in rule.accepts]
+    if not without:
+        return "照常采用"
+    if len(using) > len(without):
+        return f"不用于：{'、'.join(without)}"
+    return f"仅用于：{'、'.join(using)}" if using else "不采用"
 
 
 def _datum(text: str) -> str:

@@ -79,6 +79,24 @@ FAULT_NAMES = {
     "clock": "时钟不可信",
 }
 
+#: What may be odd about a fix.
+TAG_NAMES = {
+    "not_fixed": "未定位",
+    "jump": "跳点",
+    "frozen": "位置冻结",
+    "reflected": "反射偏移",
+    "speed_refuted": "速度与位置矛盾",
+    "other_device": "同号牌其他终端",
+    "wrong_datum": "坐标系不符，已换算",
+    "axes_swapped": "经纬度颠倒，已换回",
+    "clock_shifted": "时钟差数小时，已更正",
+    "week_rollover": "GPS 周翻转，已更正",
+    "clock_doubted": "时钟存疑",
+    "ill_load": "载重信号不可信",
+    "ill_lift": "举升信号不可信",
+    "ill_cover": "密闭信号不可信",
+}
+
 DATUM_NAMES = {
     "wgs84": "WGS 84",
     "cgcs2000": "CGCS2000",

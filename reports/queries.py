@@ -25,6 +25,8 @@ _SUSPECTED: dict[str, Any] = {
     **{"evidence": pl.String, "district_id": pl.String},
 }
 
+_TAGGED: dict[str, Any] = {"tag": pl.String, **dict.fromkeys(("fixes", "terminals", "first_ms", "last_ms"), pl.Int64)}
+
 
 def violations_between(store: Store, start_ms: int, end_ms: int, plate: str = "") -> pl.DataFrame:
     """Violations (of one truck, if named) that began in the span, in the columns of the view `violations`, by start."""
@@ -77,6 +79,21 @@ def health_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
     """The health of each terminal as found by runs that touch the span; one row a terminal and run, times in ms."""
     return store.query(
         "SELECT * FROM kept.health WHERE first_ms < $2 AND last_ms >= $1 ORDER BY plate, terminal, first_ms",
+        [start_ms, end_ms],
+    )
+
+
+def tags_between(store: Store, start_ms: int, end_ms: int) -> pl.DataFrame:
+    """How many fixes bear each tag (`tag`, `fixes`, `terminals`, `first_ms`, `last_ms`) by runs that touch the span.
+
+    Empty for a store that no writer has opened since tags were added.
+    """
+    if not store.query("SELECT count(*) FROM duckdb_views() WHERE view_name = 'fix_tags'").item():
+        return pl.DataFrame(schema=_TAGGED)
+    return store.query(
+        "SELECT tag, sum(fixes)::BIGINT AS fixes, count(DISTINCT (plate, terminal)) AS terminals, "
+        "min(first_ms) AS first_ms, max(last_ms) AS last_ms FROM kept.tagged "
+        "WHERE first_ms < $2 AND last_ms >= $1 GROUP BY tag ORDER BY fixes DESC, tag",
         [start_ms, end_ms],
     )
 

@@ -115,7 +115,8 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
     return Knowledge(datums, ill, since), health
 
 
-_ILL = {"load": Tag.ILL_LOAD, "lift": Tag.ILL_LIFT, "cover": Tag.ILL_COVER}
+#: The tag of an ill sensor.
+ILL = {"load": Tag.ILL_LOAD, "lift": Tag.ILL_LIFT, "cover": Tag.ILL_COVER}
 
 
 def _own_marks(key: tuple[str, str], own: _Terminal, found: str, sick: Mapping[str, Illness]) -> list[Mark]:
@@ -123,7 +124,7 @@ def _own_marks(key: tuple[str, str], own: _Terminal, found: str, sick: Mapping[s
     odd = {Tag.NOT_FIXED: ~own.valid}
     if found:
         odd[Tag.WRONG_DATUM] = own.told != DATUMS.index(found)
-    odd |= {_ILL[name]: own.time_ms >= one.since_ms for name, one in sick.items()}
+    odd |= {ILL[name]: own.time_ms >= one.since_ms for name, one in sick.items()}
     marks = []
     for tag, which in odd.items():
         rows = np.flatnonzero(which)

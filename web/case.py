@@ -72,7 +72,7 @@ def case_map(context: Ctx, session: Who, case_id: str, framed: bool = False) -> 
 def case_fixes(request: Request, context: Ctx, session: Who, case_id: str) -> Response:
     """The raw fixes around the violation."""
     with context.store.reading() as store:
-        rows, total = evidence.fixes_of(store, found_case(store, session, case_id))
+        rows, total = evidence.fixes_of(context, store, found_case(store, session, case_id))
     page = "_fixes.html" if request.headers.get("hx-request") else "fixes.html"
     return render(request, page, rows=rows, total=total)
 

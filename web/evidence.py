@@ -14,10 +14,14 @@ from maps.trip_page import TripMap
 from reports import evidence_fields, queries
 from reports.cases.reading import violation_of
 from reports.fault_words import fault_reason
-from reports.names import DATUM_NAMES, FAULT_NAMES, name_of
+from reports.fix_tags import Judging, tagged_fixes
+from reports.knowledge import knowledge_of
+from reports.names import DATUM_NAMES, FAULT_NAMES, TAG_NAMES, name_of
 from reports.store import Store
 from rules.catalog import RULES
+from rules.ground import Ground
 from rules.registry import Registry
+from rules.tags import ALL, tags_in
 from web.context import Context
 
 Rows = list[tuple[str, str]]
@@ -90,15 +94,33 @@ def health_of(store: Store, plate: str) -> list[dict[str, Any]]:
     return rows
 
 
-def fixes_of(store: Store, case: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
-    """Raw fixes of the truck around the violation, as rows of text and figures, and how many there are in all."""
-    found = queries.fixes_of(store, case["plate"], case["start_ms"] - FIX_MARGIN_MS, case["end_ms"] + FIX_MARGIN_MS)
+def judging_of(context: Context, store: Store) -> Judging:
+    """What the engine needs to judge a truck again, read once after each recording."""
+    (number,) = store.rows("SELECT max(number) FROM kept.runs")[0]
+    kept: tuple[int, Judging] | None = context.parts.get("judging")
+    if kept is None or kept[0] != number:
+        registry = source_of(context, store).registry
+        ground = kept[1].ground if kept and kept[1].ground.registry is registry else Ground(registry)
+        context.parts["judging"] = kept = (number, Judging(ground, knowledge_of(store)))
+    return kept[1]
+
+
+def fixes_of(context: Context, store: Store, case: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """Raw fixes of the truck around the violation, as rows of text and figures, and how many there are in all.
+
+    `odd` names the tags of a fix, each with whether the case's rule takes such a fix as evidence.
+    """
+    span_ms = case["start_ms"] - FIX_MARGIN_MS, case["end_ms"] + FIX_MARGIN_MS
+    found, tags = tagged_fixes(store, judging_of(context, store), case["plate"], *span_ms)
+    accepts = _RULES[case["rule"]].accepts if case["rule"] in _RULES else ALL
     rows = []
     assert set(FIX_SCHEMA) <= set(found.columns)
-    for fix in found.head(FIX_ROWS).iter_rows(named=True):
+    for fix, tag in zip(found.head(FIX_ROWS).iter_rows(named=True), tags, strict=False):
         rows.append(
             {
                 **fix,
+                "odd": [(TAG_NAMES[one.word], one in accepts) for one in tags_in(tag)],
+                "unused": bool(tag & ~accepts),
                 "inside": case["start_ms"] <= fix["time_ms"] <= case["end_ms"],
                 "speed": "" if fix["speed_kmh"] is None else f"{fix['speed_kmh']:.1f}",
                 "heading": "" if fix["heading_deg"] is None else f"{fix['heading_deg']:.0f}",

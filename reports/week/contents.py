@@ -107,7 +107,7 @@ def _data(report: WeekReport) -> Section:
     if report.has_data:
         blocks.append(drawings.days(report))
     optional: tuple[Table, ...] = (data.terminals(report), data.silent(report), data.unregistered(report))
-    for table in (*optional, data.faults(report), data.rejected(report)):
+    for table in (*optional, data.faults(report), data.tagged(report), data.rejected(report)):
         if table.rows or table not in optional:
             blocks += [Subhead(table.title), table]
     return Section("车辆上线与数据质量", tuple(blocks))

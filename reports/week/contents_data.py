@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports import names
-from reports.fault_words import fault_reason
+from reports.fault_words import fault_reason, tag_use
 from reports.week import words
 from reports.week.contents_counts import amount
 from reports.week.document import Amount, Cell, Column, Table
@@ -98,6 +98,25 @@ def faults(report: WeekReport) -> Table:
     note = "有故障的传感器不作为判定依据；坐标系不符的终端已按实测坐标系换算。"
     empty = "没有发现坐标系或传感器故障。"
     return Table("faults", "发现的终端故障", _SHEET, columns, rows, TOP_LISTS, note, empty)
+
+
+def tagged(report: WeekReport) -> Table:
+    """What was odd about fixes, and which rules do without such fixes."""
+    columns: tuple[Column, ...] = (
+        Column("tag", "标记"),
+        Column("tag_id", "编号", on_page=False),
+        Column("fixes", "定位点", "int"),
+        Column("terminals", "终端", "int"),
+        Column("use", "采用情况", wide=True),
+    )
+    columns += (Column("first", "最早", "time"), Column("last", "最近", "time"))
+    rows = tuple(
+        (names.name_of(names.TAG_NAMES, x.tag), x.tag, x.fixes, x.terminals, tag_use(x.tag), x.first_ms, x.last_ms)
+        for x in report.quality.tagged
+    )
+    note = "带标记的定位点均保留在库；某条规则不采用的定位点，不作为该规则线索的依据。"
+    empty = "没有带标记的定位点。"
+    return Table("tagged", "定位点标记（与本周相交的各次判定合计）", _SHEET, columns, rows, 0, note, empty)
 
 
 def rejected(report: WeekReport) -> Table:

@@ -69,6 +69,13 @@ REJECTED: dict[str, pl.DataType] = {
     "last_ms": pl.Int64(),
     "example": pl.String(),
 }
+TAGGED: dict[str, pl.DataType] = {
+    "tag": pl.String(),
+    "fixes": pl.Int64(),
+    "terminals": pl.Int64(),
+    "first_ms": pl.Int64(),
+    "last_ms": pl.Int64(),
+}
 
 #: A store whose first fix is this late in a week lacks part of it; trucks that rest over a day off are no lack.
 _LATE_START_MS = 86_400_000
@@ -96,6 +103,7 @@ class WeekInput:
     tracks: pl.DataFrame = field(default_factory=lambda: _empty(TRACKS))
     health: pl.DataFrame = field(default_factory=lambda: _empty(HEALTH))
     rejected: pl.DataFrame = field(default_factory=lambda: _empty(REJECTED))
+    tagged: pl.DataFrame = field(default_factory=lambda: _empty(TAGGED))
     suspects: pl.DataFrame = field(default_factory=lambda: _empty(SUSPECTS))
     heard_ms: Mapping[str, int] = field(default_factory=dict)
     inspections: Sequence[InspectionRecord] = ()

@@ -86,6 +86,17 @@ class RejectedLine:
 
 
 @dataclass(frozen=True)
+class TagLine:
+    """Fixes that bear one tag, of how many terminals, by the runs that touch the week."""
+
+    tag: str
+    fixes: int
+    terminals: int
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True)
 class Quality:
     """How far the week's tracks can be relied on; `falls` are keys of figures that fell."""
 
@@ -97,6 +108,7 @@ class Quality:
     silent: tuple[SilentTruck, ...]
     unregistered: tuple[str, ...]
     rejected: tuple[RejectedLine, ...]
+    tagged: tuple[TagLine, ...]
     repeats: int
     faults: tuple[FaultLine, ...]
     falls: tuple[str, ...]

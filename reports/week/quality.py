@@ -9,7 +9,16 @@ from typing import Any
 import polars as pl
 
 from reports.week.input import WeekCut, WeekInput
-from reports.week.model_quality import FaultLine, Figure, Quality, RejectedLine, SilentTruck, TerminalLine, TrackDay
+from reports.week.model_quality import (
+    FaultLine,
+    Figure,
+    Quality,
+    RejectedLine,
+    SilentTruck,
+    TagLine,
+    TerminalLine,
+    TrackDay,
+)
 from reports.week.tables import company_name
 
 #: What counts as "less data than the week before": part of the figure for counts, difference for shares. A fleet's
@@ -37,6 +46,7 @@ def quality(given: WeekInput, now: WeekCut, before: WeekCut | None) -> Quality:
         silent=_silent(given, seen),
         unregistered=tuple(sorted(seen - registered)),
         rejected=_rejected(given.rejected),
+        tagged=tuple(TagLine(*row) for row in given.tagged.sort("fixes", "tag", descending=[True, False]).iter_rows()),
         repeats=given.repeats,
         faults=faults,
         falls=_falls(figures),

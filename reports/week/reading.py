@@ -12,7 +12,7 @@ from reports.archive import FIXES_FOLDER
 from reports.calendar import Week, date_bounds_ms
 from reports.inspections import held_between
 from reports.store import Store, StoreError
-from reports.week.input import HEALTH, REJECTED, TRACKS, TRIPS, VIOLATIONS, WeekInput
+from reports.week.input import HEALTH, REJECTED, TAGGED, TRACKS, TRIPS, VIOLATIONS, WeekInput
 from reports.week.suspects import SUSPECTS
 from rules.policy import Policy
 from rules.registry.model import Registry
@@ -72,6 +72,7 @@ def read_week(store: Store, week: Week, weeks_back: int) -> WeekInput:
         health=_fit(store.query(_HEALTH, [start_ms, end_ms]), HEALTH, {}),
         heard_ms=dict(store.query(_HEARD, [start_ms]).iter_rows()),
         rejected=_fit(queries.rejected(store), REJECTED, {"first_ms": "first_seen", "last_ms": "last_seen"}),
+        tagged=_fit(queries.tags_between(store, start_ms, end_ms), TAGGED, {}),
         suspects=_fit(queries.suspected_sites(store), SUSPECTS, {"first_ms": "first_seen", "last_ms": "last_seen"}),
         inspections=held_between(store, week.monday, week.sunday),
         repeats=int(store.query(_REPEATS).item()),

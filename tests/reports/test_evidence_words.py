@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reports.evidence_fields import FIELD_NAMES, clock, distance, duration, figures, sources, value_text
 from reports.evidence_words import describe
+from reports.fault_words import tag_use
 from reports.names import RULE_NAMES
 from rules.catalog import RULES
 
@@ -135,3 +136,10 @@ def test_clock_duration_distance() -> None:
     assert [distance(m) for m in (0, 999, 1000, 6249)] == ["0 m", "999 m", "1.0 km", "6.2 km"]
     assert value_text("last_ms", START, ZONE) == "2026-11-09 22:41:05"
     assert value_text("loaded_by", ["load", "visit"], ZONE) == "载重传感器、在工地停留"
+
+
+def test_what_rules_make_of_tagged_fixes_is_said_in_words() -> None:
+    assert tag_use("wrong_datum") == "照常采用"
+    assert tag_use("reflected") == "不用于：偏离核准路线"
+    assert tag_use("not_fixed") == "仅用于：重车定位中断"
+    assert tag_use("of a later version") == ""
