@@ -74,7 +74,7 @@ def seed(town: City, state: State, copies: int, ground: Ground) -> float:
     sent, size = [], 0
     for p in range(PARTITIONS):
         part = Part(0, 0)
-        mark_snapshot(part, 0.0)
+        mark_snapshot(part, 0.0, 0)
         for n, value in enumerate(trucks.buckets(p, 0)):
             size += int.from_bytes(value[:8], "big")
             sent.append(sender.send(town.topics.state, value, key=TRUCKS_KEY + b"%02d" % n, partition=p))
@@ -124,6 +124,12 @@ def reading_s(town: City) -> float:
     return float(re.findall(r"^muckwatch_worker_recovery_seconds{.*} (\S+)", told, re.MULTILINE)[0])
 
 
+def processor_s(pid: int) -> float:
+    """The processor time of a process so far, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def largest_mb(pid: int) -> float:
     """The largest memory of a process so far."""
     told = Path(f"/proc/{pid}/status").read_text("utf-8")
@@ -155,19 +161,23 @@ def main() -> int:
         start(town)
         first_s, first_read_s = caught_up(town), reading_s(town)
         count = int(given.rate * given.seconds) // copies
+        began_cpu_s = processor_s(town.processes["worker0"].pid)
         sent = publish(town, rows[half + 64 : half + 64 + count], copies, given.rate)
         behind_s = caught_up(town)
+        live_cpu_s = processor_s(town.processes["worker0"].pid) - began_cpu_s
         live_mb = largest_mb(town.processes["worker0"].pid)
         town.end("worker0", signal.SIGKILL)
         publish(town, rows[half + 64 + count : half + 128 + count], copies)
         start(town)
         back_s, read_s = caught_up(town), reading_s(town)
+        back_cpu_s = processor_s(town.processes["worker0"].pid)
         again_mb = largest_mb(town.processes["worker0"].pid)
     print(
         f"{copies * len(state.judged_ms):,} trucks, {packed_kb:.1f} kB each packed; started and caught up in "
         f"{first_s:.1f} s (of it {first_read_s:.1f} s reading state); "
-        f"{sent:,} fixes at {given.rate:,.0f}/s: {behind_s:.1f} s behind at their end, largest memory "
-        f"{live_mb:.0f} MB; killed, started again and caught up in {back_s:.1f} s (of it {read_s:.1f} s reading "
+        f"{sent:,} fixes at {given.rate:,.0f}/s: {behind_s:.1f} s behind at their end, "
+        f"{live_cpu_s:.1f} s of processor, largest memory {live_mb:.0f} MB; killed, started again and caught up "
+        f"in {back_s:.1f} s ({back_cpu_s:.1f} s of processor; {read_s:.1f} s reading "
         f"state and what came since) with {again_mb:.0f} MB; "
         f"load {os.getloadavg()[0]:.1f}"
     )

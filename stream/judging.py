@@ -29,7 +29,7 @@ from stream.parts import COUNTS, Part, Said
 from stream.trucks import Span, Trucks, spans_of
 
 #: Trucks of a step: more of them at once would all have to be unpacked at once.
-STEP_TRUCKS = 2_000
+STEP_TRUCKS = 1_000
 #: Early words are looked for in so many trucks at once, and in so many that a backlog hid.
 LOOK_TRUCKS, MANY = 50, 500
 #: Silent trucks are looked for so seldom.

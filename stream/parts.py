@@ -18,11 +18,13 @@ class Part:
 
     `cuts` are the ends (offsets) of the batches taken since `snapshot`, each with the `now_ms` it was read by: taken
     again in the same cuts, the same trucks come out. `clock_ms` is the newest time in the partition, `read_ms` the
-    `now_ms` of the last batch.
+    `now_ms` of the last batch. `kept_at` is where in the state topic the records of the snapshot begin, -1 where that
+    is not known.
     """
 
     offset: int
     snapshot: int
+    kept_at: int = -1
     cuts: list[tuple[int, int]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))

@@ -21,7 +21,7 @@ from rules.voice import Voice
 from stream.packing import Bucket, pack, pack_truck, unpack_truck
 
 #: So many trucks stay unpacked; at 100 kB each.
-WARM_TRUCKS = 2_000
+WARM_TRUCKS = 1_000
 #: Trucks of a partition are kept in so many records.
 BUCKETS = 16
 #: A frame in more pieces than this is put into one.

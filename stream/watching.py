@@ -44,7 +44,7 @@ def standings(bootstrap: str, topics: Topics) -> list[Standing]:
         StreamBroken: if accounts cannot be read.
     """
     partitions = ensure(bootstrap, topics)
-    kept = read_state(bootstrap, topics, range(partitions))
+    kept = read_state(bootstrap, topics, range(partitions), trucks=False)
     reader = consumer(bootstrap)
     try:
         with told(bootstrap):

@@ -195,11 +195,7 @@ class Worker:
         for partition in touched:
             part = judge.parts[partition]
             if partition in due:
-                began_s = time.monotonic()
-                for n, value in enumerate(judge.trucks.buckets(partition, part.offset)):
-                    key = TRUCKS_KEY + b"%02d" % n
-                    futures.append(sender.send(topics.state, value, key=key, partition=partition))
-                mark_snapshot(part, time.monotonic() - began_s)
+                futures += self._snapshot(sender, partition)
             record = accounts_record(part, self.registry, self.topic_id, self.partitions)
             futures.append(sender.send(topics.state, record, key=PART_KEY, partition=partition))
             tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition)})
@@ -214,6 +210,18 @@ class Worker:
         offsets = {TopicPartition(topics.fixes, p): OffsetAndMetadata(judge.parts[p].offset, "", -1) for p in touched}
         sender.send_offsets_to_transaction(offsets, metadata)
         sender.commit_transaction()
+
+    def _snapshot(self, sender: Any, partition: int) -> list[Any]:
+        """Writes the trucks of a partition; waits for them, for the accounts say where they are."""
+        part, began_s = self.judge.parts[partition], time.thread_time()
+        futures = [
+            sender.send(self.plan.topics.state, value, key=TRUCKS_KEY + b"%02d" % n, partition=partition)
+            for n, value in enumerate(self.judge.trucks.buckets(partition, part.offset))
+        ]
+        cost_s = time.thread_time() - began_s
+        sender.flush(timeout=TRANSACTION_MS / 1000)
+        mark_snapshot(part, cost_s, futures[0].value.offset if futures[0].succeeded() else -1)
+        return futures
 
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""

@@ -146,7 +146,7 @@ def commit(judge: Judge, kept: dict[int, dict[bytes, bytes]], snapshot: bool) ->
     for p, part in judge.parts.items():
         if snapshot:
             kept[p] |= {TRUCKS_KEY + b"%02d" % n: b for n, b in enumerate(judge.trucks.buckets(p, part.offset))}
-            mark_snapshot(part, 0.0)
+            mark_snapshot(part, 0.0, 0)
         kept[p][PART_KEY] = accounts_record(part, REGISTRY, TOPIC, PARTITIONS)
 
 
