@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from ingest.columns import (
 )
 from ingest.datum import to_wgs84
 from ingest.fix import CODED_SCHEMA, DATUMS, FIX_SCHEMA, LOADS
+from ingest.second_look import AXES, KEPT_EXAMPLES, WAYS, WEEKS, Held, exchanged, rolled_on
 from ingest.tally import EXAMPLE_CHARS, REASONS, Ignored, Rejection, Tally
 
 #: The columns a file of fixes may have, and those it must have.
@@ -35,6 +36,7 @@ ZERO_DEG = 1e-3  # a receiver without a fix reports (0, 0), or next to it
 #: What optional numbers may be; values outside are ignored, not clipped.
 _BOUNDS = {"speed_kmh": (0.0, 1000.0), "heading_deg": (0.0, 360.0), "mileage_km": (0.0, 1e8)}
 _FLAGS = ("lift", "cover", "acc", "valid")
+_HELD = 255  # of a row that may be usable when read otherwise
 _CODES = {reason: code for code, reason in enumerate(REASONS, start=1)}
 
 
@@ -73,7 +75,13 @@ SetAside = Callable[[str, NDArray[np.int64]], None]
 
 
 def clean(
-    raw: RawBatch, *, now_ms: int, tally: Tally, set_aside: SetAside | None = None, coded: bool = False
+    raw: RawBatch,
+    *,
+    now_ms: int,
+    tally: Tally,
+    set_aside: SetAside | None = None,
+    coded: bool = False,
+    held: list[Held] | None = None,
 ) -> pl.DataFrame:
     """Turns raw rows into fixes.
 
@@ -83,6 +91,8 @@ def clean(
         tally: receives what became of every row.
         set_aside: is told of the rows that cannot be used.
         coded: whether names stay codes.
+        held: takes in what another reading makes usable, which then is counted as received and no more; without it
+            such rows are set aside.
 
     Returns:
         The usable fixes in their order, columns exactly `FIX_SCHEMA` (`CODED_SCHEMA`), positions in WGS 84.
@@ -111,6 +121,8 @@ def clean(
     tally.received += rows
     frame = pl.DataFrame([read[name].cast(dtype).rename(name) for name, dtype in schema.items()])
     if faults.codes is not None:
+        if held is not None:
+            held += _read_otherwise(raw, times, read, faults.codes, now_ms, coded)
         _count_rejected(raw, times, faults.codes, tally, set_aside)
         frame = frame.filter(pl.Series(faults.codes == 0))
     _count_ignored(raw, columns, unread, faults.codes, tally)
@@ -182,6 +194,40 @@ def _in_wgs84(frame: pl.DataFrame) -> pl.DataFrame:
         if at.size:
             lon[at], lat[at] = to_wgs84(lon[at], lat[at], datum)
     return frame.with_columns(lon=pl.Series(lon), lat=pl.Series(lat))
+
+
+def _read_otherwise(
+    raw: RawBatch, times: Times, read: dict[str, pl.Series], codes: NDArray[np.uint8], now_ms: int, coded: bool
+) -> list[Held]:
+    """What is usable with its axes exchanged or its week rolled on; marks those rows in `codes`."""
+    ms = times.ms.to_numpy()
+    rows_of = {
+        AXES: (codes == _CODES[WAYS[AXES]]) & exchanged(read["lon"].to_numpy(), read["lat"].to_numpy()),
+        WEEKS: codes == _CODES[WAYS[WEEKS]],
+    }
+    found: list[Held] = []
+    for way, mask in rows_of.items():
+        rows = np.flatnonzero(mask)
+        if not rows.size:
+            continue
+        frame = raw.frame[rows]
+        if way == AXES:
+            frame = frame.rename({"lon": "lat", "lat": "lon"})
+        else:
+            frame = frame.with_columns(time=pl.Series(rolled_on(ms[rows], OLDEST_MS)))
+        usable = np.ones(rows.size, np.bool_)
+
+        def drop(_: str, at: NDArray[np.int64], usable: Mask = usable) -> None:
+            usable[at] = False
+
+        other = replace(raw, frame=frame)
+        fixes = clean(other, now_ms=now_ms, tally=Tally(), set_aside=drop, coded=coded)
+        rows = rows[usable]
+        if rows.size:
+            examples = tuple(_example(raw, row) for row in rows[:KEPT_EXAMPLES].tolist())
+            found.append(Held(way, fixes, ms[rows], examples))
+            codes[rows] = _HELD
+    return found
 
 
 def _example(raw: RawBatch, row: int) -> str:

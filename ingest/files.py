@@ -15,6 +15,7 @@ import polars as pl
 from ingest.clean import RawBatch, clean
 from ingest.lines import BrokenStream, ByteStream, read_blocks, take_header, unpacked
 from ingest.parquet_rows import parquet_batches
+from ingest.second_look import Held, SecondLook
 from ingest.tally import Tally, TracksError
 from ingest.text_rows import JSON_LINES, TextFormat, csv_format, parse_block
 
@@ -84,6 +85,7 @@ def read_fixes(
     batch_rows: int = 128_000,
     on_progress: Callable[[Progress], None] | None = None,
     coded: bool = False,
+    second_look: SecondLook | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Reads stored tracks.
 
@@ -94,6 +96,7 @@ def read_fixes(
         batch_rows: about how many rows are handled at a time; a few such batches are in memory at once.
         on_progress: called after every batch.
         coded: whether names stay codes.
+        second_look: decides at the end which rows are usable when read otherwise; without it they are set aside.
 
     Yields:
         Usable fixes, columns exactly `FIX_SCHEMA` (`CODED_SCHEMA`), in the order of the files; never an empty frame.
@@ -106,7 +109,7 @@ def read_fixes(
     bytes_total = None if STANDARD_INPUT in files else sum(sizes)
     received = tally.received
     before = 0
-    with _Cleaner(now_ms, tally, coded) as cleaner:
+    with _Cleaner(now_ms, tally, coded, second_look) as cleaner:
         for file, size in zip(files, sizes, strict=True):
             first = tally.received
             for piece, frame in _guarded(file, cleaner, _pieces(file, size, batch_rows, tally), first):
@@ -114,8 +117,12 @@ def read_fixes(
                     fixes = tally.received - received
                     on_progress(Progress(piece.source, before + piece.bytes_done, bytes_total, fixes))
                 if frame.height:
+                    if second_look:
+                        second_look.note(frame)
                     yield frame
             before += size
+    if second_look:
+        yield from second_look.usable(tally)
 
 
 def read_rows(
@@ -171,15 +178,20 @@ def _guarded(
         raise TracksError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
+#: Usable fixes of a piece, what became of its rows, and what another reading makes usable.
+_Cleaned = tuple[pl.DataFrame, Tally, list[Held]]
+
+
 class _Cleaner:
     """Cleans pieces in a few threads and gives them out in order; what they count goes to the tally in order too."""
 
-    def __init__(self, now_ms: int, tally: Tally, coded: bool) -> None:
+    def __init__(self, now_ms: int, tally: Tally, coded: bool, second_look: SecondLook | None) -> None:
         self._now_ms = now_ms
+        self._second_look = second_look
         self._coded = coded
         self._tally = tally
         self._threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="clean")
-        self._waiting: deque[tuple[_Piece, Future[tuple[pl.DataFrame, Tally]]]] = deque()
+        self._waiting: deque[tuple[_Piece, Future[_Cleaned]]] = deque()
 
     def __enter__(self) -> _Cleaner:
         return self
@@ -202,14 +214,18 @@ class _Cleaner:
             self._finish()
         return self._tally.received
 
-    def _work(self, piece: _Piece) -> tuple[pl.DataFrame, Tally]:
-        counts = Tally()
-        return clean(piece.make(counts), now_ms=self._now_ms, tally=counts, coded=self._coded), counts
+    def _work(self, piece: _Piece) -> _Cleaned:
+        counts, held = Tally(), list[Held]()
+        wanted = held if self._second_look else None
+        frame = clean(piece.make(counts), now_ms=self._now_ms, tally=counts, coded=self._coded, held=wanted)
+        return frame, counts, held
 
     def _finish(self) -> tuple[_Piece, pl.DataFrame]:
         piece, future = self._waiting.popleft()
-        frame, counts = future.result()
+        frame, counts, held = future.result()
         self._tally += counts
+        if self._second_look:
+            self._second_look.hold(held)
         return piece, frame
 
 

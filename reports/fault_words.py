@@ -22,6 +22,23 @@ _FORMS = (
         r"(?P<emptied>\d+%) after (?:leaving the load|unloading)",
         "装载后报重车的占 {full}，卸载后仍报重车的占 {emptied}",
     ),
+    (
+        r"clock (?P<hours>\d+) h (?P<way>ahead|behind) of the trucks heard at the same time; judged in their time",
+        "时钟比同时上报的其他车辆{way} {hours} 小时，已按其他车辆的时间判定",
+    ),
+    (
+        r"longitude and latitude exchanged in (?P<fixes>[\d,]+) fixes; read the right way round",
+        "{fixes} 个定位点的经纬度颠倒，已换回",
+    ),
+    (
+        r"times 1,024 weeks back in (?P<fixes>[\d,]+) fixes \(GPS week roll-over\); read at the right time",
+        "{fixes} 个定位点的时间早 1024 周（GPS 周翻转），已更正",
+    ),
+    (r"open in (?P<share>\d+%) of fixes on the road", "行车中报未密闭的占 {share}"),
+    (
+        r"turns (?P<turns>\d+) times in (?P<steps>\d+) steps while driving",
+        "行车中相邻 {steps} 次上报里密闭状态跳变 {turns} 次",
+    ),
     (r"always loaded", "始终报重车"),
     (r"always empty", "始终报空车"),
 )
@@ -52,5 +69,7 @@ def tag_use(word: str) -> str:
 
 
 def _datum(text: str) -> str:
-    """A datum's short name; any other text as it is."""
+    """A datum's short name, a clock's way in Chinese; any other text as it is."""
+    if text in ("ahead", "behind"):
+        return "快" if text == "ahead" else "慢"
     return name_of(DATUM_NAMES, text).partition("（")[0]

@@ -15,6 +15,7 @@ from reports.store import Store
 from rules.engine import judge_all
 from rules.ground import Ground
 from rules.health import ILL, Knowledge
+from rules.readings import TAG_OF_WAY
 from rules.tags import Mark, Tag
 from rules.voice import speak
 
@@ -82,6 +83,8 @@ def tags_of(fixes: pl.DataFrame, judging: Judging) -> NDArray[np.int64]:
             bits[here & (time_ms >= known.ill_since_ms.get((*key, sensor), 0))] |= ILL[sensor]
         if key in known.fleet.clocks_ms:
             bits[here] |= Tag.CLOCK_SHIFTED
+        for other in (o for o in known.fleet.otherwise if (o.plate, o.terminal) == key):
+            bits[here & (time_ms >= other.first_ms) & (time_ms <= other.last_ms)] |= TAG_OF_WAY[other.way]
         if key in known.doubted_clocks:
             bits[here & (time_ms >= known.doubted_clocks[key])] |= Tag.CLOCK_DOUBTED
     for mark in judge_all(fixes, judging.ground, known)[0].marks:

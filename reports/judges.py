@@ -22,10 +22,12 @@ from reports.archive import ArchiveFile, archive_fixes
 from reports.crew import JUDGE, PREPARE, SUSPECT, Crew, Member
 from reports.suspected import Told, find_suspected
 from rules.engine import Counts, judge_all
+from rules.extent import extent_of, turned
 from rules.fleet import Fleet, on_time
 from rules.ground import Ground
-from rules.health import learn, with_clocks, with_marks
+from rules.health import learn, with_marks
 from rules.points import share_points
+from rules.readings import with_readings
 from rules.registry import Registry, load
 
 
@@ -142,10 +144,11 @@ def suspect_in_crew(told: Told) -> pl.DataFrame:
 def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> Judged:
     """Learns, judges and archives the whole history of a bucket's trucks."""
     fixes, repeated = bucket.load()
-    fixes = on_time(fixes, fleet)
+    fixes, turned_back = turned(on_time(fixes, fleet), extent_of(ground.registry))
+    fleet = replace(fleet, otherwise=(*fleet.otherwise, *turned_back))
     knowledge, health = learn(fixes, ground)
     findings, counts = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
-    findings.health = with_marks(with_clocks(health, fleet), findings.marks)
+    findings.health = with_marks(with_readings(health, fleet), findings.marks)
     findings.violations = share_points(findings.violations, ground.policy)
     archive = archive_fixes(store, fixes, ground.registry.zone)
     hashed = hashlib.sha256("".join(f.sha256 for f in archive).encode())

@@ -6,7 +6,7 @@ import json
 
 from reports.store import Store
 from rules.fleet import Fleet
-from rules.health import Knowledge
+from rules.health import ILL, Knowledge
 
 
 def knowledge_of(store: Store) -> Knowledge:
@@ -22,7 +22,7 @@ def knowledge_of(store: Store) -> Knowledge:
         faults = json.loads(text)
         if "datum" in faults:
             datums[plate, terminal] = datum
-        if sensors := faults.keys() - {"datum", "clock"}:
+        if sensors := faults.keys() & ILL.keys():
             ill[plate, terminal] = frozenset(sensors)
             since |= {(plate, terminal, name): faults[name]["since_ms"] for name in sensors}
     fleet = store.query("SELECT body FROM kept.fleet")

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ingest.files import read_fixes
 from ingest.progress import watch
+from ingest.second_look import SecondLook
 from ingest.spool import gather
 from ingest.tally import Tally
 from reports.crew import Crew, cores
@@ -26,6 +27,7 @@ from reports.recording import RecordResult, RunHead
 from reports.recording import Tally as StoredTally
 from reports.store import Store
 from rules.engine import Counts
+from rules.extent import extent_of
 from rules.fleet import Survey
 from rules.registry import load_with_files
 from rules.tags import Tag
@@ -110,9 +112,12 @@ def run_stored(
         with watch(console, "reading tracks") as on_progress:
             tally = Tally()
             survey = Survey()
-            frames = survey.watch(read_fixes(tracks, now_ms=now_ms, tally=tally, on_progress=on_progress, coded=True))
-            buckets = gather(frames, memory_fixes=bucket_fixes, folder=spool)
-        fleet = survey.learnt()
+            look = SecondLook(extent_of(registry))
+            frames = read_fixes(
+                tracks, now_ms=now_ms, tally=tally, on_progress=on_progress, coded=True, second_look=look
+            )
+            buckets = gather(survey.watch(frames), memory_fixes=bucket_fixes, folder=spool)
+        fleet = replace(survey.learnt(), otherwise=tuple(look.found))
         judged = judges.judge(buckets, fleet, console)
         tally.found_repeated(sum(j.repeated for j in judged))
         tally.check()

@@ -30,8 +30,9 @@ from rules.engine import judge_all
 from rules.findings import Findings, TerminalHealth
 from rules.fleet import Fleet, Survey
 from rules.ground import Ground
-from rules.health import learn, with_clocks, with_marks
+from rules.health import learn, with_marks
 from rules.points import share_points
+from rules.readings import with_readings
 from rules.registry import load_with_files
 
 BEFORE_DAYS = 7  # what terminals are learnt from, and far more than a haul or an outing lasts
@@ -69,9 +70,10 @@ def judge_days(store: Store, registry_folder: Path, first: date, last: date, now
     survey = Survey()
     for file in window:
         survey.add(read_file(store.path, file))
-    # The archive is in true time and in order, so it tells nothing of clocks: what was known of them stays.
-    known = knowledge_of(store).fleet.clocks_ms
-    fleet, ground = replace(survey.learnt(), clocks_ms=known), Ground(registry)
+    # The archive is in true time and order, and the right way round: what was known of all that stays.
+    known = knowledge_of(store).fleet
+    fleet = replace(survey.learnt(), clocks_ms=known.clocks_ms, otherwise=known.otherwise)
+    ground = Ground(registry)
     found, fixes = [], 0
     for bucket in _buckets(store.path, window, plates):
         fixes += bucket.height
@@ -129,7 +131,7 @@ def _judge(fixes: pl.DataFrame, ground: Ground, fleet: Fleet, span_ms: tuple[int
         [v for v in share_points(every.violations, ground.policy) if first <= v.start_ms <= last],
         [t for t in every.trips if first <= t.loaded_ms <= last],
         [s for s in every.stops if first <= s.start_ms <= last],
-        with_marks(with_clocks(_of_days(inside, ground, health), fleet), marks) if inside.height else [],
+        with_marks(with_readings(_of_days(inside, ground, health), fleet), marks) if inside.height else [],
     )
     spans = fixes.select(pl.col("plate").unique(maintain_order=True)).with_columns(first_ms=first, last_ms=last)
     return {**frames.of_findings(found), "spans": spans.cast(pl.Schema(frames.SCHEMAS["spans"]))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from math import ceil, cos, floor, hypot, radians
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from ingest.fix import CODED_SCHEMA
+from ingest.second_look import Otherwise
 from rules.raster import Ints
 
 CELL_DEG = 0.0005  # about 50 m
@@ -47,6 +48,7 @@ class Fleet:
     roads: Mapping[Cell, int] = field(default_factory=dict)
     places: Mapping[Cell, int] = field(default_factory=dict)
     clocks_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)  # what to add to a terminal's times
+    otherwise: tuple[Otherwise, ...] = ()  # terminals whose fixes were read otherwise than told
 
     def on_road(self, lon: float, lat: float) -> bool | None:
         """Whether a place lies on a road that trucks drive fast; None where the fleet's roads are not known."""
@@ -63,6 +65,8 @@ class Fleet:
         cells = {"roads": self.roads, "places": self.places}
         told: dict[str, list[Any]] = {name: sorted(counts.items()) for name, counts in cells.items()}
         told["clocks"] = [[*key, ms] for key, ms in sorted(self.clocks_ms.items())]
+        if self.otherwise:
+            told["otherwise"] = [astuple(one) for one in self.otherwise]
         return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
     @staticmethod
@@ -76,9 +80,10 @@ class Fleet:
         try:
             roads, places = ({int(c): int(n) for c, n in told[name]} for name in ("roads", "places"))
             clocks = {(str(plate), str(terminal)): int(ms) for plate, terminal, ms in told["clocks"]}
+            otherwise = tuple(Otherwise(*one) for one in told.get("otherwise", ()))
         except (KeyError, TypeError, ValueError) as fault:
             raise ValueError(f"no knowledge of a fleet: {fault!r}") from fault
-        return Fleet(roads, places, clocks)
+        return Fleet(roads, places, clocks, otherwise)
 
 
 class Survey:

@@ -110,7 +110,7 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
             since |= {(*key, name): one.since_ms for name, one in sick.items()}
             faults |= {name: {"why": one.why, "since_ms": one.since_ms} for name, one in sick.items()}
         first, last, count = int(own.time_ms[0]), int(own.time_ms[-1]), len(own.time_ms)
-        tags = _told(_own_marks(key, own, found if why else "", sick))
+        tags = told(_own_marks(key, own, found if why else "", sick))
         health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults, tags))
     return Knowledge(datums, ill, since), health
 
@@ -133,7 +133,7 @@ def _own_marks(key: tuple[str, str], own: _Terminal, found: str, sick: Mapping[s
     return marks
 
 
-def _told(marks: Iterable[Mark]) -> dict[str, dict[str, int]]:
+def told(marks: Iterable[Mark]) -> dict[str, dict[str, int]]:
     """Marks of one terminal as its health tells them."""
     return {m.tag.word: {"fixes": m.fixes, "first_ms": m.start_ms, "last_ms": m.end_ms} for m in marks}
 
@@ -144,24 +144,9 @@ def with_marks(health: list[TerminalHealth], marks: Iterable[Mark]) -> list[Term
     for mark in summed(marks):
         own.setdefault((mark.plate, mark.terminal), []).append(mark)
     return [
-        replace(h, tags={**h.tags, **_told(own[h.plate, h.terminal])}) if (h.plate, h.terminal) in own else h
+        replace(h, tags={**h.tags, **told(own[h.plate, h.terminal])}) if (h.plate, h.terminal) in own else h
         for h in health
     ]
-
-
-def with_clocks(health: list[TerminalHealth], fleet: Fleet) -> list[TerminalHealth]:
-    """The health of terminals with the clocks that were found to be hours off."""
-    told = []
-    for one in health:
-        off_ms = fleet.clocks_ms.get((one.plate, one.terminal))
-        if off_ms is not None:
-            way = "behind" if off_ms > 0 else "ahead"
-            why = f"clock {abs(off_ms) // 3_600_000} h {way} of the trucks heard at the same time; judged in their time"
-            mark = Mark(one.plate, one.terminal, Tag.CLOCK_SHIFTED, one.first_ms, one.last_ms, one.fixes)
-            faults = {**one.faults, "clock": {"why": why, "since_ms": one.first_ms}}
-            one = replace(one, faults=faults, tags={**one.tags, **_told([mark])})
-        told.append(one)
-    return told
 
 
 def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:

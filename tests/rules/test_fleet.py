@@ -16,7 +16,8 @@ from rules.engine import judge_all
 from rules.findings import TerminalHealth
 from rules.fleet import Fleet, Survey, on_time, surveyed
 from rules.ground import Ground
-from rules.health import Knowledge, with_clocks
+from rules.health import Knowledge
+from rules.readings import with_readings
 
 
 def fleet_fixes(trucks: int = 4) -> pl.DataFrame:
@@ -86,7 +87,7 @@ def test_a_clock_that_is_eight_hours_off_is_told_by_who_was_heard_beside_it(hour
     assert known.clocks_ms == {("苏B00000", "b0"): -hours * 3_600_000}
     assert Fleet.from_json(known.to_json()) == known
     assert on_time(arrange(fixes)[0], known).equals(arrange(honest)[0])
-    (one,) = with_clocks([TerminalHealth("苏B00000", "b0", 5, 9, 1, 1.0, "wgs84")], known)
+    (one,) = with_readings([TerminalHealth("苏B00000", "b0", 5, 9, 1, 1.0, "wgs84")], known)
     assert one.faults["clock"]["since_ms"] == 5 and "8 h" in one.faults["clock"]["why"]
 
 
