@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.errors import StoreError
+from reports.memory import keep_memory
 
 #: Tracks of this size are more than one bucket, most likely.
 MANY_BYTES = 12_000_000
@@ -112,6 +113,7 @@ def crew_for(registry: Path, tracks: Sequence[str | Path]) -> Crew:
     """
     crew = Crew()
     if size_bytes(tracks) >= MANY_BYTES:
+        keep_memory(cores())
         crew.hire(cores() - 1)
         crew.begin(PREPARE, registry)
     return crew

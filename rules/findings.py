@@ -1,4 +1,7 @@
-"""What the engine says: violations, trips, stops and the health of terminals, as plain records."""
+"""What the engine says: violations, trips, stops and the health of terminals, as plain records.
+
+Those of which there are many are structs: made in a fifth of a frozen dataclass's time.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import dataclass, field
 from math import floor
 from typing import Any, ClassVar
 
+import msgspec
+
 from rules.tags import Mark
 
 
@@ -16,8 +21,7 @@ def stable_id(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20]
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """One continuous breach of one rule by one truck.
 
     Times are epoch ms; `lon`, `lat` (degrees, WGS 84) is where it was worst. `evidence` is JSON-ready: the figures
@@ -40,7 +44,7 @@ class Violation:
     district_id: str | None = None
     site_id: str | None = None
     scored_under: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def violation_id(self) -> str:
@@ -48,8 +52,7 @@ class Violation:
         return stable_id("violation", self.rule, self.plate, self.start_ms)
 
 
-@dataclass(frozen=True)
-class Trip:
+class Trip(msgspec.Struct, frozen=True):
     """A haul from loading to leaving the load. `disposal_site` is None where the load was left at no known site."""
 
     plate: str
@@ -69,8 +72,7 @@ class Trip:
         return stable_id("trip", self.plate, self.loaded_ms)
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True):
     """A stay of a truck at one place. `kind` is the site's kind, or `unknown` off every site."""
 
     plate: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
+import msgspec
 import shapely
 
 from rules.annotate import UNSEEN_STAND_MS
@@ -51,8 +52,7 @@ class Unloading:
         return self.stay is not None and self.stay.silence
 
 
-@dataclass(frozen=True)
-class Haul:
+class Haul(msgspec.Struct, frozen=True):
     """One laden leg: from `left_ms` (leaving the loading place) to `end_ms` (at the load's leaving, or last seen)."""
 
     plate: str

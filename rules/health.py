@@ -12,19 +12,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from ingest.datum import from_wgs84, to_wgs84
 from ingest.fix import DATUMS
+from rules.datum_fit import datums_of
 from rules.findings import TerminalHealth
 from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
-from rules.plane import Floats
-from rules.raster import Ints
 from rules.sensors import (
     DRIVING_KMH,
     SENSOR_SAMPLE,
-    STANDING_KMH,
     Illness,
     cover_illness,
     last_visit,
@@ -32,12 +28,7 @@ from rules.sensors import (
     load_illness,
 )
 from rules.tags import Mark, Tag, summed
-
-#: Stands, and fixes on the way, looked at for a terminal's datum. It is doubted when they fit the truck's own sites and
-#: corridors worse than `datum_poor_fit` of what they could; another datum is believed that fits `datum_better_by`
-#: better. A wrong datum fits about a tenth as well, but for stands that it shifts into another site.
-DATUM_SAMPLE = 150
-CANDIDATES = ("wgs84", "gcj02", "bd09")
+from rules.terminals import Terminal, terminals_of, thinned
 
 OFF_GAP_MS = 330_000  # with the ignition off terminals report every five minutes
 
@@ -51,36 +42,6 @@ class Knowledge:
     ill_since_ms: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by sensor too; from the start else
     fleet: Fleet = field(default_factory=Fleet)
     doubted_clocks: Mapping[tuple[str, str], int] = field(default_factory=dict)  # since when, epoch ms
-
-
-@dataclass(frozen=True)
-class _Terminal:
-    """One terminal's fixes as arrays. `told` indexes `DATUMS`; sensors are 1, 0 or -1 for nothing said."""
-
-    plate: str
-    time_ms: Ints
-    lon: Floats
-    lat: Floats
-    told: Ints
-    speed_kmh: Floats
-    load: Ints
-    lift: Ints
-    cover: Ints
-    valid: NDArray[np.bool_]
-    ignition_off: NDArray[np.bool_]
-
-    def at(self, rows: Ints | slice) -> _Terminal:
-        """Some of the fixes."""
-        return _Terminal(self.plate, *(getattr(self, name)[rows] for name in list(self.__dataclass_fields__)[1:]))
-
-    def read_in(self, datum: str) -> tuple[Floats, Floats]:
-        """Degrees in WGS 84 if the numbers had been in `datum`, whatever the terminal said."""
-        lon, lat = self.lon.copy(), self.lat.copy()
-        for code in np.unique(self.told).tolist():
-            if DATUMS[code] != datum:
-                rows = np.flatnonzero(self.told == code)
-                lon[rows], lat[rows] = to_wgs84(*from_wgs84(lon[rows], lat[rows], DATUMS[code]), datum)
-        return lon, lat
 
 
 def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[TerminalHealth]]:
@@ -97,9 +58,10 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
     ill: dict[tuple[str, str], frozenset[str]] = {}
     since: dict[tuple[str, str, str], int] = {}
     health: list[TerminalHealth] = []
-    for terminal, own in _terminals(fixes):
+    terminals = terminals_of(fixes)
+    datums_found = datums_of([own for _, own in terminals], ground)
+    for (terminal, own), (found, why) in zip(terminals, datums_found, strict=True):
         key = (own.plate, terminal)
-        found, why = _datum(own, ground)
         faults: dict[str, dict[str, Any]] = {}
         if why:
             datums[key] = found
@@ -119,7 +81,7 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
 ILL = {"load": Tag.ILL_LOAD, "lift": Tag.ILL_LIFT, "cover": Tag.ILL_COVER}
 
 
-def _own_marks(key: tuple[str, str], own: _Terminal, found: str, sick: Mapping[str, Illness]) -> list[Mark]:
+def _own_marks(key: tuple[str, str], own: Terminal, found: str, sick: Mapping[str, Illness]) -> list[Mark]:
     """What is odd about a terminal's fixes by themselves; `found` is the datum that fits where another is told."""
     odd = {Tag.NOT_FIXED: ~own.valid}
     if found:
@@ -149,81 +111,12 @@ def with_marks(health: list[TerminalHealth], marks: Iterable[Mark]) -> list[Term
     ]
 
 
-def _terminals(fixes: pl.DataFrame) -> list[tuple[str, _Terminal]]:
-    """Every terminal of every plate with its fixes."""
-    whole = _Terminal(
-        "",
-        fixes["time_ms"].to_numpy(),
-        fixes["lon"].to_numpy(),
-        fixes["lat"].to_numpy(),
-        fixes["datum"].to_physical().to_numpy(),
-        fixes["speed_kmh"].fill_null(0.0).to_numpy(),
-        np.minimum(_word(fixes["load"].to_physical()), 1),
-        _word(fixes["lift"]),
-        _word(fixes["cover"]),
-        fixes["valid"].to_numpy(),
-        _word(fixes["acc"]) != 1,
-    )
-    found: list[tuple[str, _Terminal]] = []
-    distinct = fixes["terminal"].unique().sort()
-    codes = fixes["terminal"].cast(pl.Enum(distinct)).to_physical().to_numpy()
-    start = 0
-    runs = fixes["plate"].rle().struct.unnest()
-    for length, plate in zip(runs["len"].to_list(), runs["value"].to_list(), strict=True):
-        here = codes[start : start + length]
-        alone = bool((here == here[0]).all())
-        for code in [int(here[0])] if alone else np.unique(here).tolist():
-            rows = slice(start, start + length) if alone else start + np.flatnonzero(here == code)
-            found.append((distinct[code], replace(whole.at(rows), plate=plate)))
-        start += length
-    return found
-
-
-def _word(column: pl.Series) -> Ints:
-    """What a sensor says, -1 for nothing."""
-    return column.cast(pl.Int64).fill_null(-1).to_numpy()
-
-
-def _thinned(rows: Ints, most: int) -> Ints:
-    return rows[:: max(1, len(rows) // most)]
-
-
-def _datum(own: _Terminal, ground: Ground) -> tuple[str, str]:
-    """The datum that fits and, where it is not the one told, why."""
-    told = DATUMS[int(np.bincount(own.told).argmax())]
-    alike = "wgs84" if told == "cgcs2000" else told
-    if int(own.valid.sum()) < ground.policy.datum_min_fixes:
-        return told, ""
-    standing = own.at(_thinned(np.flatnonzero(own.valid & (own.speed_kmh < STANDING_KMH)), DATUM_SAMPLE))
-    moving = own.at(_thinned(np.flatnonzero(own.valid & (own.speed_kmh > DRIVING_KMH)), DATUM_SAMPLE))
-
-    def fit(datum: str) -> float:
-        share = 0.0
-        if len(standing.lon):
-            x, y = ground.plane.to_m(*standing.read_in(datum))
-            share += float((ground.sites_at(x, y, standing.time_ms) != NOWHERE).mean())
-        if len(moving.lon) and ground.permits_of(own.plate):
-            x, y = ground.plane.to_m(*moving.read_in(datum))
-            share += float((ground.corridors_at(own.plate, x, y) != 0).mean())
-        return share
-
-    fits = {alike: fit(alike)}
-    best_possible = bool(len(standing.lon)) + bool(len(moving.lon) and ground.permits_of(own.plate))
-    if fits[alike] >= ground.policy.datum_poor_fit * best_possible:
-        return told, ""
-    fits |= {d: fit(d) for d in CANDIDATES if d != alike}
-    best = max(fits, key=lambda d: fits[d])
-    if fits[best] < fits[alike] + ground.policy.datum_better_by:
-        return told, ""
-    return best, f"stands and routes fit {best} ({fits[best]:.2f}), not {told} ({fits[alike]:.2f})"
-
-
-def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, Illness]:
+def _sensors(own: Terminal, datum: str, ground: Ground) -> dict[str, Illness]:
     """The sensors that contradict their own truck."""
     found = {"lift": lift_illness(own.time_ms, own.lift, own.speed_kmh, ground.policy)}
     speaking = (own.load >= 0).any() or (own.cover >= 0).any()
     if speaking:
-        part = own.at(_thinned(np.flatnonzero(own.valid), SENSOR_SAMPLE))
+        part = own.at(thinned(np.flatnonzero(own.valid), SENSOR_SAMPLE))
         x, y = ground.plane.to_m(*part.read_in(datum))
         site = ground.sites_at(x, y, part.time_ms)
         after = last_visit(site, part.time_ms, part.speed_kmh, ground)
@@ -233,7 +126,7 @@ def _sensors(own: _Terminal, datum: str, ground: Ground) -> dict[str, Illness]:
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _completeness(own: _Terminal) -> float:
+def _completeness(own: Terminal) -> float:
     """Share of the time between first and last fix that no silence took, beyond what the terminal's rhythm explains.
 
     The rhythm is twice the median gap, at least a minute; with the ignition off terminals may rest five minutes.

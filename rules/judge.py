@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from rules.calibration import calibrated
@@ -177,6 +178,9 @@ def _violation(
     )
 
 
+_DUMP_PLACE = ("dump_lon", "dump_lat")
+
+
 def located(found: Findings, ground: Ground) -> Findings:
     """The findings with places in WGS 84 degrees, to a centimetre, and violations with their districts."""
     dumps = [t for t in found.trips if t.dump_lon is not None]
@@ -189,12 +193,12 @@ def located(found: Findings, ground: Ground) -> Findings:
     streets = ground.districts_at(x_m[: len(found.violations)], y_m[: len(found.violations)])
     places = iter(zip(lon.round(7).tolist(), lat.round(7).tolist(), strict=True))
     violations = [
-        replace(v, lon=at_lon, lat=at_lat, district_id=street)
+        msgspec.structs.replace(v, lon=at_lon, lat=at_lat, district_id=street)
         for v, street, (at_lon, at_lat) in zip(found.violations, streets, places, strict=False)
     ]
-    stops = [replace(s, lon=p[0], lat=p[1]) for s, p in zip(found.stops, places, strict=False)]
+    stops = [msgspec.structs.replace(s, lon=p[0], lat=p[1]) for s, p in zip(found.stops, places, strict=False)]
     trips = [
-        t if t.dump_lon is None else replace(t, **dict(zip(("dump_lon", "dump_lat"), next(places), strict=True)))
+        t if t.dump_lon is None else msgspec.structs.replace(t, **dict(zip(_DUMP_PLACE, next(places), strict=True)))
         for t in found.trips
     ]
     return replace(found, violations=violations, trips=trips, stops=stops)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+import msgspec
 
 from rules.findings import Violation
 from rules.policy import DEFAULTS, Policy
@@ -22,7 +23,10 @@ def share_points(violations: Iterable[Violation], policy: Policy = DEFAULTS) -> 
             graver = next((c for c in carrying if _one_act(c, v, policy.same_act_share)), None)
             if graver is None:
                 carrying.append(v)
-            judged.append(replace(v, scored_under=graver.violation_id if graver else ""))
+            scored_under = graver.violation_id if graver else ""
+            judged.append(
+                msgspec.structs.replace(v, scored_under=scored_under) if scored_under != v.scored_under else v
+            )
         shared += sorted(judged, key=lambda v: (v.start_ms, v.rule))
     return shared
 

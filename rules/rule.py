@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import msgspec
+
 from rules.clones import Sighting
 from rules.ground import Ground
 from rules.hauls import Haul
@@ -37,8 +39,7 @@ class EvidenceField:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Breach:
+class Breach(msgspec.Struct, frozen=True):
     """What a rule's function yields; a `Violation` is made of it. `x_m`, `y_m`: where it was worst, on the plane."""
 
     start_ms: int
@@ -51,8 +52,7 @@ class Breach:
     site_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Excused:
+class Excused(msgspec.Struct, frozen=True):
     """What a rule's function found to be no breach: fixes that bear a tag that the rule does not accept."""
 
     tag: Tag
@@ -61,8 +61,7 @@ class Excused:
     fixes: int
 
 
-@dataclass(frozen=True)
-class Outing:
+class Outing(msgspec.Struct, frozen=True):
     """All that a truck did between two rests: what the rules that do not ask for a load are given."""
 
     plate: str

@@ -58,7 +58,7 @@ def of_findings(found: Findings) -> Iterable[tuple[str, bytes]]:
 
 
 def _fields(record: Violation | Trip | Stop) -> dict[str, Any]:
-    return vars(record)  # a plain copy: nothing is changed, and the encoder reads what is within
+    return msgspec.structs.asdict(record)  # a plain copy: nothing is changed, and the encoder reads what is within
 
 
 def _said(what: str, **fields: Any) -> bytes:

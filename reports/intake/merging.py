@@ -130,8 +130,7 @@ def _kept(store: Store, around: Iterable[tuple[str, int, int]], withdrawn: Itera
 
 
 def _violation(row: Mapping[str, object]) -> Violation:
-    names = Violation.__dataclass_fields__
-    values = {name: row[name] for name in names if name != "evidence"}
+    values = {name: row[name] for name in Violation.__struct_fields__ if name != "evidence"}
     return Violation(**values, evidence=json.loads(str(row["evidence"])))  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from rules.findings import Findings, Stop, Trip, Violation
 
 _DECODER = msgspec.json.Decoder()
 _KINDS = {"violation": Violation, "trip": Trip, "stop": Stop}
-_FIELDS = {kind: {f.name for f in fields(made)} for kind, made in _KINDS.items()}
+_FIELDS = {kind: set(made.__struct_fields__) for kind, made in _KINDS.items()}
 
 
 @dataclass

@@ -14,6 +14,7 @@ import map_store
 import pytest
 from map_browser import Opened
 from map_store import LOADED_MS, MINUTE_MS, OTHER, PLATE
+from msgspec.structs import replace as revised
 
 from maps.basemap import Tiles
 from maps.data import (
@@ -100,7 +101,7 @@ def test_a_track_is_what_the_engine_heard(store: Store) -> None:
 
 
 def test_a_dumping_marks_where_the_load_was_left(tmp_path: Path) -> None:
-    dumping = replace(LEG, rule="unauthorised_dumping", start_ms=LOADED_MS + 29 * MINUTE_MS, points=20)
+    dumping = revised(LEG, rule="unauthorised_dumping", start_ms=LOADED_MS + 29 * MINUTE_MS, points=20)
     findings = replace(FINDINGS, violations=[dumping], stops=FINDINGS.stops[:1])
     with Store.read(map_store.make_store(tmp_path, findings)) as store:
         page = trip_data(store, TRIP.trip_id)
@@ -142,7 +143,7 @@ def test_what_a_reviewer_dismissed_is_not_on_the_weeks_map(tmp_path: Path) -> No
 
 
 def test_one_act_is_counted_once(tmp_path: Path) -> None:
-    second = replace(QUIET, scored_under=LEG.violation_id)
+    second = revised(QUIET, scored_under=LEG.violation_id)
     findings = replace(FINDINGS, violations=[LEG, second])
     with Store.read(map_store.make_store(tmp_path, findings)) as store:
         assert sorted(s.points for s in week_data(store, WEEK).sightings) == [0, 3]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace as revised
 
 from ingest.fix import FIX_SCHEMA
 from reports.recording import Tally
@@ -26,7 +26,7 @@ def make_violation(plate: str = "苏A10001", rule: str = "off_route", hour: floa
     points = Policy().points[rule]
     plain = Violation(rule, plate, start, start + 10 * MINUTE_MS, 118.7, 32.0, 0.9, points, company_id="c1")
     evidence = {"rule_version": "1", "length_m": 840, "fixes": [start]}
-    return replace(plain, **{"evidence": evidence, **changes})
+    return revised(plain, **{"evidence": evidence, **changes})
 
 
 def make_fixes(plates: list[str], start_ms: int = MONDAY_MS, minutes: int = 3 * 24 * 60) -> pl.DataFrame:

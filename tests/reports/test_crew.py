@@ -73,3 +73,26 @@ def test_nobody_is_left_behind_by_a_killed_process() -> None:
     *members, parent = map(int, killed.stdout.split())
     assert killed.returncode == -signal.SIGKILL
     assert len(set(members)) == 3 and parent not in members
+
+
+def test_memory_once_used_is_kept() -> None:
+    program = """
+        import resource, sys
+        from reports.memory import keep_memory
+        kept = sys.argv[1] == "keep" and keep_memory(2)
+        import numpy as np
+        for turn in range(6):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            three = [np.ones(2_000_000) for _ in range(3)]
+            del three
+        print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    """
+    told = {
+        how: subprocess.run(
+            [sys.executable, "-c", dedent(program), how], cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=60
+        ).stdout.split()
+        for how in ("keep", "give")
+    }
+    if told["keep"][0] == b"False":
+        pytest.skip("the C library is not glibc")
+    assert int(told["keep"][1]) < 100 < int(told["give"][1])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as revised
 from small_store import make_violation as violation
 
 from ingest.kafka.client import StreamBroken
@@ -56,7 +57,7 @@ def test_an_early_word_is_revision_0_until_its_stretch_closes(store: Store) -> N
     v = violation()
     say(store, messages.violation(v, still_open=True))
     assert rows(store) == [(v.violation_id, 0, "flagged", False)]
-    longer = replace(v, end_ms=v.end_ms + 60_000)
+    longer = revised(v, end_ms=v.end_ms + 60_000)
     say(store, messages.violation(longer))
     assert rows(store) == [(v.violation_id, 1, "flagged", False)]
     say(store, messages.violation(v, still_open=True))
@@ -73,8 +74,8 @@ def test_a_word_that_closes_as_it_was_said_is_revision_1(store: Store) -> None:
 
 
 def test_withdrawn_words_go_but_not_a_decided_case(store: Store) -> None:
-    v, w = violation(), replace(violation(), start_ms=violation().start_ms + 9_000_000)
-    w = replace(w, end_ms=w.start_ms + 60_000)
+    v, w = violation(), revised(violation(), start_ms=violation().start_ms + 9_000_000)
+    w = revised(w, end_ms=w.start_ms + 60_000)
     say(store, messages.violation(v, still_open=True), messages.violation(w, still_open=True))
     store.execute("UPDATE kept.violations SET status = 'confirmed' WHERE violation_id = ?", [w.violation_id])
     say(store, messages.withdrawn(v.violation_id, v.plate), messages.withdrawn(w.violation_id, w.plate))
@@ -101,8 +102,8 @@ def test_rows_and_offset_come_together_or_not_at_all(store: Store, monkeypatch: 
 
 
 def test_points_are_shared_with_what_is_kept(store: Store) -> None:
-    grave = replace(violation(), rule="no_permit", points=12)
-    light = replace(violation(), rule="overspeed", points=3)
+    grave = revised(violation(), rule="no_permit", points=12)
+    light = revised(violation(), rule="overspeed", points=3)
     say(store, messages.violation(light))
     say(store, messages.violation(grave))
     under = dict(store.query("SELECT rule, scored_under FROM violations").iter_rows())

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as revised
 from small_store import DAY_MS, HOUR_MS, MONDAY_MS, make_findings, make_violation
 
 from reports.errors import StoreUnusable
@@ -133,7 +134,7 @@ def test_points_are_the_sum_of_the_lines(store: Store, make_head: Head, seed: in
     found = [make_violation(hour=n / 4, rule="off_route", points=n % 7) for n in range(40)]
     for n, violation in enumerate(found):
         if n % 3:
-            found[n] = replace(violation, scored_under=found[n - n % 3].violation_id)
+            found[n] = revised(violation, scored_under=found[n - n % 3].violation_id)
     store.record(RunRecord(make_head("x"), Findings(found), SPAN))
     for n, violation in enumerate(found):
         status = statuses[(n * 7 + seed * n // 3 + seed) % len(statuses)]

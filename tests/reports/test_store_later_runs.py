@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as revised
 from small_store import (
     DAY_MS,
     MONDAY_MS,
@@ -54,7 +54,7 @@ def test_the_span_is_inclusive_at_both_ends(store: Store, make_head: Head) -> No
 
 def test_changed_facts_are_a_new_revision(store: Store, make_head: Head) -> None:
     later = make_findings()
-    later.violations[0] = replace(later.violations[0], end_ms=later.violations[0].end_ms + 1)
+    later.violations[0] = revised(later.violations[0], end_ms=later.violations[0].end_ms + 1)
     changed = later.violations[0].violation_id
     result = store.record(RunRecord(make_head("later", started_at_ms=MONDAY_MS), later, SPAN))
     assert (result.new, result.revised, result.unchanged) == (0, 1, 2)
@@ -65,7 +65,7 @@ def test_changed_facts_are_a_new_revision(store: Store, make_head: Head) -> None
 def test_the_order_of_evidence_is_no_change(store: Store, make_head: Head) -> None:
     later = make_findings()
     leg = later.violations[0]
-    later.violations[0] = replace(leg, evidence=dict(reversed(leg.evidence.items())))
+    later.violations[0] = revised(leg, evidence=dict(reversed(leg.evidence.items())))
     assert store.record(RunRecord(make_head("later"), later, SPAN)).revised == 0
 
 
@@ -74,7 +74,7 @@ def test_a_decided_one_is_flagged_and_never_edited(store: Store, make_head: Head
     decided = decide(store, "off_route", status)
     before = row(store, decided)
     later = make_findings()
-    later.violations[0] = replace(later.violations[0], confidence=0.1)
+    later.violations[0] = revised(later.violations[0], confidence=0.1)
     result = store.record(RunRecord(make_head("later"), later, SPAN))
     assert result.facts_changed == 1
     assert row(store, decided) == {**before, "facts_changed": True}
@@ -92,7 +92,7 @@ def test_a_trip_that_a_decision_rests_on_stays(store: Store, make_head: Head) ->
 
 def test_a_trip_that_ends_elsewhere_replaces_the_old(store: Store, make_head: Head) -> None:
     later = make_findings()
-    later.trips[0] = replace(later.trips[0], disposal_site="s9", dumped_ms=later.trips[0].left_ms)
+    later.trips[0] = revised(later.trips[0], disposal_site="s9", dumped_ms=later.trips[0].left_ms)
     store.record(RunRecord(make_head("later"), later, SPAN))
     trips = queries.trips_between(store, MONDAY_MS, MONDAY_MS + 7 * DAY_MS)
     assert trips["disposal_site"].to_list() == ["s9", "s2"]

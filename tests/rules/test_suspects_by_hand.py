@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from fleet import NIGHT_MS, deg, town
+from msgspec.structs import replace as revised
 
 from rules.findings import Stop, Trip, Violation
 from rules.policy import Policy
@@ -73,7 +74,7 @@ def test_a_sensor_is_believed_at_a_gate_and_a_pattern_is_not() -> None:
 
 
 def test_a_load_left_in_a_depot_is_no_unknown_place() -> None:
-    cases = [replace(dumping(f"苏A{n}", 0, 2500, n), site_id="DEP1") for n in range(4)]
+    cases = [revised(dumping(f"苏A{n}", 0, 2500, n), site_id="DEP1") for n in range(4)]
     assert suspects([], [], cases, town()) == []
 
 

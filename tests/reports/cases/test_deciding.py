@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as revised
 from small_store import MONDAY_MS, make_findings, make_tally
 
 from reports.cases.deciding import Actor, CaseConflict, Decision, MoveRefused, decide, moves, standing
@@ -235,7 +236,7 @@ def test_later_facts_flag_a_decided_case_and_never_edit_it(court: Store, record:
     before = court.query(
         "SELECT * EXCLUDE facts_changed FROM violations WHERE violation_id = ?", [DUMPING.violation_id]
     )
-    changed = [replace(v, confidence=0.4) for v in make_findings().violations]
+    changed = [revised(v, confidence=0.4) for v in make_findings().violations]
     record(changed, "b")
     after = court.query("SELECT * EXCLUDE facts_changed FROM violations WHERE violation_id = ?", [DUMPING.violation_id])
     assert before.equals(after)
@@ -251,7 +252,7 @@ def test_later_facts_flag_a_decided_case_and_never_edit_it(court: Store, record:
 
 def test_facts_that_change_between_the_reviews_send_the_case_back(court: Store, record: Any) -> None:
     go(court, *CONFIRMED[:1])
-    record([replace(v, confidence=0.4) for v in make_findings().violations], "b")
+    record([revised(v, confidence=0.4) for v in make_findings().violations], "b")
     with pytest.raises(MoveRefused, match="事实有变化"):
         go(court, (BERT, "confirm"))
     assert go(court, (BERT, "send_back"), *CONFIRMED) == "confirmed"

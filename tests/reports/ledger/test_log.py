@@ -15,6 +15,7 @@ import rfc8785
 from cli_town import muckwatch
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as revised
 from small_store import make_findings, make_fixes, make_tally, make_violation, span_of
 
 from reports.errors import StoreError, StoreUnusable
@@ -132,7 +133,7 @@ def test_what_a_later_run_changes_is_logged_and_what_it_does_not_is_not(
     found, spans = make_findings(), span_of(make_fixes(["苏A10001", "苏A10003"]))
     store.record(RunRecord(make_head(), found, spans, make_tally()))
     assert kinds_of(store)[5:] == ["run"]  # the same again
-    longer = [replace(v, end_ms=v.end_ms + 1000) if v.rule == "quiet_zone" else v for v in found.violations]
+    longer = [revised(v, end_ms=v.end_ms + 1000) if v.rule == "quiet_zone" else v for v in found.violations]
     kept = [v for v in longer if v.rule != "off_route"]
     store.record(RunRecord(make_head("j" * 64), replace(found, violations=kept), spans, make_tally()))
     changes = {p["rule"]: (p["op"], p["revision"]) for p in payloads(store, "finding")[3:]}
