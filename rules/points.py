@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from rules.findings import Violation
-from rules.policy import DEFAULTS, Policy
+from rules.policy import Policy
 
 
-def share_points(violations: Iterable[Violation], policy: Policy = DEFAULTS) -> list[Violation]:
+def share_points(violations: Iterable[Violation], policy: Policy) -> list[Violation]:
     """The violations by truck and time, each knowing the graver one of the same act that carries its points."""
     shared: list[Violation] = []
     by_plate: dict[str, list[Violation]] = {}

@@ -21,6 +21,7 @@ from reports.recording import UNTOUCHED, RunHead, RunRecord, doubt_and_remove
 from reports.store import Store
 from rules.findings import Findings, Violation
 from rules.points import share_points
+from rules.policy import Policy
 from rules.registry import Registry
 
 #: Acts reach no farther: violations of a truck within this time of a new one are looked at for who carries the points.
@@ -39,7 +40,7 @@ class Offsets:
     next_offset: Mapping[int, int]
 
 
-def take_in(store: Store, words: Words, offsets: Offsets, now_ms: int) -> int:
+def take_in(store: Store, words: Words, offsets: Offsets, now_ms: int, policy: Policy) -> int:
     """Takes words in; gives how many violations are new or changed.
 
     Args:
@@ -47,12 +48,13 @@ def take_in(store: Store, words: Words, offsets: Offsets, now_ms: int) -> int:
         words: of some records.
         offsets: of the topic `findings`, after those records.
         now_ms: the present, epoch ms: `recorded_at` of what changes.
+        policy: the city's, which says what is one act.
 
     Raises:
         StoreError: if the store cannot be written; nothing is taken in then.
     """
     found = frames.of_findings(words.findings)
-    found["violations"], early = _changed(store, words)
+    found["violations"], early = _changed(store, words, policy)
     lent = {
         **{name: found[name] for name in ("violations", "trips", "stops")},
         "withdrawn": pl.DataFrame({"id": sorted(words.withdrawn)}, schema={"id": pl.String}),
@@ -89,7 +91,7 @@ def set_offsets(store: Store, offsets: Offsets) -> None:
         store.execute("INSERT INTO kept.stream_offsets VALUES (?, ?, ?, ?)", [*key, at, offsets.topic_id])
 
 
-def _changed(store: Store, words: Words) -> tuple[pl.DataFrame, set[str]]:
+def _changed(store: Store, words: Words, policy: Policy) -> tuple[pl.DataFrame, set[str]]:
     """The violations to write: new ones, those with other facts, and kept ones that others now share points with."""
     if not words.violations and not words.withdrawn:
         return frames.of_findings(words.findings)["violations"], set()
@@ -104,7 +106,8 @@ def _changed(store: Store, words: Words) -> tuple[pl.DataFrame, set[str]]:
         if not (row["violation_id"] in words.withdrawn and row["revision"] == 0)
     }
     whole |= {i: v for i, v in words.violations.items() if i not in words.early or i in early}
-    shared = frames.of_findings(replace(words.findings, violations=share_points(whole.values())))["violations"]
+    shares = share_points(whole.values(), policy)
+    shared = frames.of_findings(replace(words.findings, violations=shares))["violations"]
     final = {i for i in words.violations if i not in words.early}
     wanted = [
         facts.get(row["violation_id"]) != row["facts"]

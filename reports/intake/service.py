@@ -160,7 +160,7 @@ class Intake:
         words = read_words((p, r.offset, r.value) for p, several in records.items() for r in several)
         ends = {p: several[-1].offset + 1 for p, several in records.items() if several}
         with self._shared.writing() as store:
-            self.figures["findings"] += take_in(store, words, Offsets(*of, ends), _now_ms())
+            self.figures["findings"] += take_in(store, words, Offsets(*of, ends), _now_ms(), self._registry.policy)
 
     def _fixes(self, records: Mapping[int, Any], of: tuple[str, str]) -> None:
         gathered = self._gathered

@@ -17,6 +17,7 @@ from reports.intake.words import read_words
 from reports.ledger.verify import verify
 from reports.store import Store
 from rules.findings import Stop, Trip
+from rules.policy import DEFAULTS, Policy
 from rules.registry import load_with_files
 from stream import messages
 
@@ -31,9 +32,9 @@ def store(tmp_path: Path, town: Path) -> Iterator[Store]:
         yield opened
 
 
-def say(store: Store, *values: bytes, offset: int = 7) -> int:
+def say(store: Store, *values: bytes, offset: int = 7, policy: Policy = DEFAULTS) -> int:
     words = read_words((0, n, value) for n, value in enumerate(values))
-    return take_in(store, words, replace(OFFSETS, next_offset={0: offset}), NOW_MS)
+    return take_in(store, words, replace(OFFSETS, next_offset={0: offset}), NOW_MS, policy)
 
 
 def rows(store: Store) -> list[tuple[str, int, str, bool]]:
@@ -127,3 +128,15 @@ def test_accounts_replace_each_other_and_close(store: Store) -> None:
 def test_foreign_records_stop_the_intake_with_their_place(value: bytes) -> None:
     with pytest.raises(StreamBroken, match="partition 3, offset 12"):
         read_words([(3, 12, value)])
+
+
+@pytest.mark.parametrize(
+    ("share", "carriers"), [(0.2, ["unauthorised_dumping"]), (0.8, ["off_route", "unauthorised_dumping"])]
+)
+def test_what_is_one_act_is_for_the_city_to_say(store: Store, share: float, carriers: list[str]) -> None:
+    """Half of the shorter stretch lies in the longer: one act in one city, two in another."""
+    grave = violation(rule="unauthorised_dumping", start_ms=0, end_ms=600_000, points=12)
+    slight = violation(rule="off_route", start_ms=300_000, end_ms=900_000, points=3)
+    say(store, messages.violation(grave), messages.violation(slight), policy=replace(DEFAULTS, same_act_share=share))
+    said = store.query("SELECT rule FROM kept.violations WHERE scored_under = '' ORDER BY rule")["rule"].to_list()
+    assert said == carriers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rules.findings import Violation
 from rules.points import share_points
+from rules.policy import DEFAULTS
 
 
 def breach(rule: str, start_s: int, end_s: int, points: int, plate: str = "苏A00001") -> Violation:
@@ -11,11 +12,11 @@ def breach(rule: str, start_s: int, end_s: int, points: int, plate: str = "苏A0
 
 
 def carried(*violations: Violation) -> dict[str, bool]:
-    return {v.rule: not v.scored_under for v in share_points(violations)}
+    return {v.rule: not v.scored_under for v in share_points(violations, DEFAULTS)}
 
 
 def test_of_one_stretch_only_the_gravest_carries_points() -> None:
-    found = share_points([breach("quiet_zone", 100, 200, 2), breach("no_permit", 0, 1000, 12)])
+    found = share_points([breach("quiet_zone", 100, 200, 2), breach("no_permit", 0, 1000, 12)], DEFAULTS)
     assert [v.rule for v in found] == ["no_permit", "quiet_zone"]
     assert found[1].scored_under == found[0].violation_id and found[0].scored_under == ""
 
@@ -35,13 +36,13 @@ def test_touching_less_than_half_is_another_act() -> None:
 
 
 def test_other_trucks_do_not_share() -> None:
-    found = share_points([breach("no_permit", 0, 1000, 12), breach("off_route", 0, 1000, 3, "苏A00002")])
+    found = share_points([breach("no_permit", 0, 1000, 12), breach("off_route", 0, 1000, 3, "苏A00002")], DEFAULTS)
     assert all(v.scored_under == "" for v in found)
 
 
 def test_order_of_input_does_not_matter() -> None:
     some = [breach("no_permit", 0, 1000, 12), breach("off_route", 0, 900, 3), breach("outside_hours", 10, 800, 3)]
-    assert share_points(some) == share_points(reversed(some))
+    assert share_points(some, DEFAULTS) == share_points(reversed(some), DEFAULTS)
 
 
 def test_half_of_the_shorter_stretch_is_one_act_and_less_is_not() -> None:
@@ -60,6 +61,6 @@ def test_an_instant_within_a_stretch_is_one_act_and_beside_it_is_not() -> None:
 
 
 def test_what_carries_nothing_draws_no_other_under_it() -> None:
-    found = share_points([breach("a", 0, 100, 9), breach("b", 60, 200, 5), breach("c", 140, 250, 3)])
+    found = share_points([breach("a", 0, 100, 9), breach("b", 60, 200, 5), breach("c", 140, 250, 3)], DEFAULTS)
     assert [bool(v.scored_under) for v in found] == [False, False, True]
     assert found[2].scored_under == found[1].violation_id
