@@ -21,6 +21,7 @@ STILL_BELOW_KMH = 5.0  # GNSS speed noise of a standing truck is below 3 km/h; c
 SLOW_BELOW_KMH = 15.0  # off the road, in a yard or in a queue; on a road trucks go faster
 ROAD_SPEED_MS = 150 / 3.6  # no muck truck is faster
 POSITION_SLACK_M = 100.0  # and two fixes may disagree by this much through noise alone
+SPEED_NOISE_M = 45.0  # by how much the way between two fixes may be too long: drift at both ends
 PULL_AWAY_MS2 = 1.5  # a loaded truck manages half of it
 LEAP_SPEED_MS = 25.0
 JUMP_BACK_M = 60.0  # a standing truck that is seen elsewhere once and then so near its place again has not moved
@@ -126,7 +127,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
             speed[judged] < STILL_BELOW_KMH, STILL, np.where(speed[judged] < SLOW_BELOW_KMH, SLOW, FAST)
         ).astype(np.int8),
         speed_kmh=speed[judged],
-        speeding=speed[judged] > ground.policy.speed_limit_kmh,
+        speeding=(speed - _doubt_kmh(told_kmh[kept], lead_ms))[judged] > ground.policy.speed_limit_kmh,
         site=ground.sites_at(x, y, time),
         zone=zone,
         zone_sets=zone_sets,
@@ -247,6 +248,11 @@ def _speeds(told: Floats, lead_ms: Ints, lead_mm: Ints) -> tuple[Floats, Ints]:
     stuck = (told >= SLOW_BELOW_KMH) & (lead_mm <= STUCK_LEG_MM) & (lead_ms >= STUCK_LEG_MS)
     rows = np.flatnonzero(stuck)
     return np.where(stuck, 0.0, told) if len(rows) else told, rows
+
+
+def _doubt_kmh(told: Floats, lead_ms: Ints) -> Floats:
+    """How much too fast noise may make a speed look that no terminal told: two places that lie apart by it."""
+    return np.where(np.isnan(told), 3600.0 * SPEED_NOISE_M / np.maximum(lead_ms, 1), 0.0)
 
 
 def _sensors(

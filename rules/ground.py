@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -87,6 +88,12 @@ class Ground:
             shapely.prepare(found)
             self._lines_of[key] = found
         return found
+
+    @cached_property
+    def roads(self) -> NDArray[np.object_]:
+        """Every permitted route of the registry as single lines: where trucks are known to drive."""
+        lines = [self.plane.flatten(r.line) for p in self.registry.permits for r in p.routes]
+        return np.asarray(shapely.get_parts(lines), dtype=np.object_)
 
     def sites_at(self, x_m: Floats, y_m: Floats, time_ms: Ints) -> NDArray[np.int32]:
         """The site each point is at, `NOWHERE` for none. Of several one in force wins, then the nearest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import hypot
 from operator import attrgetter
 
 import msgspec
@@ -14,6 +15,7 @@ from rules.annotate import UNSEEN_STAND_MS
 from rules.fleet import Fleet
 from rules.ground import NOWHERE, UNSEEN_REACH_M, Ground, PermitGround
 from rules.load_word import Flip
+from rules.reflection import LARGEST_M, LONGEST_MS
 from rules.stays import Stay, outer_end_ms, site_visits, travelled_m
 from rules.stretches import DM_PER_M, GAP, Rows, Stretch
 from rules.wild import likeliest
@@ -75,15 +77,11 @@ _end: Callable[[Stretch], int] = attrgetter("end_ms")
 
 def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
     """Visits to construction sites that are long enough to load where no sensor tells."""
-    least = ground.policy.load_stay_min_s * 1000
-    found = []
+    least, found = ground.policy.load_stay_min_s * 1000, []
     for visit in site_visits(site, VISIT_GAP_MS):
         place = ground.site(visit.key)
-        if (
-            place is not None
-            and place.kind == "construction"
-            and visit.end_ms - visit.start_ms + max(visit.lead_ms, 0) // 2 >= least
-        ):
+        stood_ms = visit.end_ms - visit.start_ms + max(visit.lead_ms, 0) // 2
+        if place is not None and place.kind == "construction" and stood_ms >= least:
             found.append(visit)
     return found
 
@@ -109,6 +107,9 @@ def build_haul(
     if loading.by != "visit":
         gone = next((f for f in flips if not f.loaded and f.at_ms > loading.at_ms), None)
         unloading = _sensed(gone, stays, rows) if gone else None
+        if gone and unloading and unloading.site == NOWHERE and gone.at_ms - gone.last_ms > UNSEEN_MAX_MS:
+            unseen = _unseen_delivery(gone.last_ms - 1, gone.at_ms + 1, [], rows, ground)
+            unloading = replace(unseen, signs=("load",), sensed_ms=gone.at_ms) if unseen else unloading
         end_ms = unloading.at_ms if unloading else until_ms
     else:
         unloading = _lifted(left_ms, until_ms, stays, rows) or _inferred(left_ms, until_ms, later, rows, ground, fleet)
@@ -129,27 +130,47 @@ def _left(loading: Loading, rows: Rows, stays: list[Stay], until_ms: int) -> int
 
     None while it has not left the site.
     """
-    if loading.site != NOWHERE:
-        for visit in site_visits(rows["site"], VISIT_GAP_MS):
-            if (
-                visit.key == loading.site
-                and visit.start_ms - SEEN_SLACK_MS <= loading.at_ms <= visit.end_ms + SEEN_SLACK_MS
-            ):
-                after = next((r for r in rows["site"] if r.start_ms > visit.end_ms), None)
-                if after is None or after.start_ms > until_ms:
-                    return None
-                gone_ms = outer_end_ms(visit, after)
-                stands = [s.end_ms for s in stays if not s.silence and visit.start_ms <= s.end_ms <= gone_ms]
-                return max((ms for ms in stands if ms > loading.at_ms), default=gone_ms)
+    visit = _visit_at(loading, rows)
+    if visit is not None:
+        after = next((r for r in rows["site"] if r.start_ms > visit.end_ms), None)
+        if after is None or after.start_ms > until_ms:
+            return None
+        gone_ms = outer_end_ms(visit, after)
+        stands = [s.end_ms for s in stays if not s.silence and visit.start_ms <= s.end_ms <= gone_ms]
+        return max((ms for ms in stands if ms > loading.at_ms), default=gone_ms)
     stay = stay_at(stays, loading.at_ms)
     return stay.end_ms if stay and not stay.silence else loading.at_ms
 
 
+def _visit_at(loading: Loading, rows: Rows) -> Stretch | None:
+    """The visit to the loading site that holds the loading, else the nearest within `SEEN_SLACK_MS`."""
+    visits = [v for v in site_visits(rows["site"], VISIT_GAP_MS) if v.key == loading.site != NOWHERE]
+    apart = [(max(v.start_ms - loading.at_ms, loading.at_ms - v.end_ms, 0), k) for k, v in enumerate(visits)]
+    nearest_ms, k = min(apart, default=(SEEN_SLACK_MS + 1, 0))
+    return visits[k] if nearest_ms <= SEEN_SLACK_MS else None
+
+
 def _origin(rows: Rows, stays: list[Stay], at_ms: int, ground: Ground) -> int:
-    """The construction site at which the load word flipped, `NOWHERE` when it was at none."""
-    index = site_at(rows, stay_at([s for s in stays if not s.silence], at_ms), at_ms)
-    site = ground.site(index)
-    return index if site and site.kind == "construction" else NOWHERE
+    """The construction site at which the load word flipped, `NOWHERE` when it was at none.
+
+    A truck that stands at one just before or after, no farther off than a reflection shifts, was there.
+    """
+    stands = [s for s in stays if not s.silence]
+    here = stay_at(stands, at_ms)
+    x, y = (here.x_m, here.y_m) if here else _place(rows["motion"], at_ms)
+    beside = [s for s in stands if s.holds(at_ms, LONGEST_MS) and hypot(s.x_m - x, s.y_m - y) <= LARGEST_M]
+    for stay in [here, *sorted(beside, key=lambda s: max(s.start_ms - at_ms, at_ms - s.end_ms, 0))]:
+        index = site_at(rows, stay, at_ms)
+        site = ground.site(index)
+        if site and site.kind == "construction":
+            return index
+    return NOWHERE
+
+
+def _place(motion: list[Stretch], at_ms: int) -> tuple[float, float]:
+    """About where the truck was: where the stretch of motion that reaches an instant ended, metres."""
+    row = motion[min(bisect_left(motion, at_ms, key=_end), len(motion) - 1)]
+    return row.x1_dm / DM_PER_M, row.y1_dm / DM_PER_M
 
 
 def stay_at(stays: list[Stay], at_ms: int) -> Stay | None:
@@ -157,7 +178,7 @@ def stay_at(stays: list[Stay], at_ms: int) -> Stay | None:
     dark = next((s for s in stays if s.silence and s.start_ms < at_ms <= s.end_ms), None)
     if dark:
         return dark
-    near = [s for s in stays if not s.silence and s.holds(at_ms, SEEN_SLACK_MS)]
+    near = (s for s in stays if not s.silence and s.holds(at_ms, SEEN_SLACK_MS))
     return min(near, key=lambda s: (max(s.start_ms - at_ms, at_ms - s.end_ms, 0), -s.still_ms), default=None)
 
 
@@ -235,13 +256,12 @@ def _inferred(
     )
     unseen = _unseen_delivery(left_ms, until_ms, later, rows, ground)
     found = likeliest(stands, left_ms, until_ms, rows, ground, fleet, unseen is not None)
-    wild = (
-        None
-        if found is None
-        else Unloading(
-            found.stay.start_ms, found.stay, NOWHERE, found.words, round(min(0.9, 0.5 + 0.12 * found.signs), 2)
-        )
-    )
+    wild = None
+    if found is not None:
+        sure = round(min(0.9, 0.5 + 0.12 * found.signs), 2)
+        wild = Unloading(found.stay.start_ms, found.stay, NOWHERE, found.words, sure)
+    if dark is not None and unseen is not None and unseen.at_ms <= dark.start_ms:
+        return unseen  # at a site, before the silence began
     if dark is not None and (wild is None or wild.confidence < SURER_THAN_SILENCE):
         return Unloading(dark.start_ms, dark, NOWHERE, ("silence",), 0.7)
     return wild or unseen

@@ -47,10 +47,11 @@ def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list
     marks = [Mark(plate, "", Tag.FROZEN, s.start_ms, s.end_ms, s.n) for s in stuck]
     found = Findings(stops=_stops(outing, ground), marks=marks)
     for rule in RULES:
-        if rule.on_outing:
-            found.violations += [
-                _violation(rule, plate, breach, ground, ON_TRACK) for breach in rule.on_outing(outing, ground)
-            ]
+        for said in rule.on_outing(outing, ground) if rule.on_outing else ():
+            if isinstance(said, Excused):
+                found.marks.append(Mark(plate, "", said.tag, said.start_ms, said.end_ms, said.fixes))
+            else:
+                found.violations.append(_violation(rule, plate, said, ground, ON_TRACK))
     return found
 
 

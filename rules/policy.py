@@ -69,6 +69,9 @@ class Policy:
         180, "s", 0, 3600, "outside_hours and daytime_not_whitelisted: shorter is moving a truck aside"
     )
     zone_min_s: int = setting(30, "s", 0, 3600, "quiet_zone and no_entry: shorter is a clipped corner")
+    zone_depth_m: float = setting(
+        25.0, "m", 0, 200, "so deep in a zone drift from a road beside it does not reach; in narrow zones, less will do"
+    )
     load_stay_min_s: int = setting(
         150, "s", 30, 3600, "without a load sensor, a stay this long inside a construction site loads"
     )

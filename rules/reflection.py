@@ -16,21 +16,29 @@ from shapely.geometry.base import BaseGeometry
 from rules.stretches import DM_PER_M, Stretch
 
 LONGEST_MS = 150_000  # reflections last up to two minutes; half a leg at either end
-SMALLEST_M, LARGEST_M = 40.0, 170.0  # shifts are 60 to 140 m, noise apart
+SMALLEST_M, LARGEST_M = 40.0, 190.0  # shifts are 60 to 140 m; noise and a route drawn off the carriageway apart
 STEP_M = 15.0  # of the shifts tried
 BACK_ON_ROUTE_M = 30.0  # a fix shifted back lies this near
+DRIFT_M = 25.0  # no farther beyond a corridor or a zone's edge drift alone takes a truck
 
 
-def is_reflection(row: Stretch, lines: BaseGeometry) -> bool:
-    """Whether a stretch outside every corridor is a reflection.
+def is_reflection(row: Stretch, lines: BaseGeometry, corridor: BaseGeometry) -> bool:
+    """Whether a stretch outside every corridor is a reflection; fixes that drift explains do not count.
 
     Args:
         row: the stretch outside.
         lines: the permitted routes on the plane, metres.
+        corridor: the land within their corridors.
     """
     if row.end_ms - row.start_ms > LONGEST_MS or len(row.trail) != row.n:
         return False
     places = np.array(row.trail, dtype=np.float64) / DM_PER_M
+    far = places[shapely.distance(corridor, shapely.points(places)) > DRIFT_M]
+    return one_shift_explains(far if len(far) else places, lines)
+
+
+def one_shift_explains(places: NDArray[np.float64], lines: BaseGeometry) -> bool:
+    """Whether some shift that a reflection makes puts every place (n, 2) back on lines, all metres on the plane."""
     off_m = shapely.distance(lines, shapely.points(places))
     if off_m.max() > LARGEST_M:
         return False

@@ -88,7 +88,7 @@ class Rule:
     evidence: tuple[EvidenceField, ...]
     accepts: Tag
     on_haul: Callable[[Haul, Rows, Ground], Sequence[Breach | Excused]] | None = None
-    on_outing: Callable[[Outing, Ground], list[Breach]] | None = None
+    on_outing: Callable[[Outing, Ground], Sequence[Breach | Excused]] | None = None
     on_sighting: Callable[[Sighting, Ground], list[Breach]] | None = None
     cannot_see: str = field(default="")
 

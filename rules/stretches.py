@@ -7,7 +7,7 @@ made: every figure is an integer sum, a first or a last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat, starmap
 from typing import Any
 
@@ -37,8 +37,9 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
     `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
-    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channel `corridor` the
-    place of every fix as long as they are few, else the outermost four (west, east, south, north). `off`: of the
+    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channels `corridor` and
+    `zone` (there inside zones only) the place of every fix as long as they are few, else the outermost four (west,
+    east, south, north). `off`: of the
     channel `motion` the fixes at which the ignition was off.
 
     A struct, because its figures are read many times as often as it is made, four times as fast as a named tuple's.
@@ -160,7 +161,11 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
         values = [column.tolist() for column in columns]
         if name == "zone":
             values[0] = [fixes.zone_sets[k] for k in values[0]]
-        trails = _trails(first, last, x_dm, y_dm) if name == "corridor" else repeat((), len(first))
+        trails: Iterable[tuple[Place, ...]] = repeat((), len(first))
+        if name == "corridor":
+            trails = _trails(first, last, x_dm, y_dm)
+        elif name == "zone":
+            trails = _trails_where(np.flatnonzero(keys[first]), first, last, x_dm, y_dm)
         offs = (off[last + 1] - off[first]).tolist() if name == "motion" else repeat(0, len(first))
         listed = list(starmap(Stretch, zip(*values, trails, offs, strict=True)))
         bounds = np.searchsorted(first, fixes.starts).tolist()
@@ -206,6 +211,15 @@ def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[Place
     for i in np.flatnonzero(~few).tolist():
         west, east, south, north = (_place(column[i]) for column in outermost)
         trails[i] = (west, east, south[::-1], north[::-1])
+    return trails
+
+
+def _trails_where(chosen: Ints, first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[Place, ...]]:
+    """Trails of some runs, none of the others."""
+    trails: list[tuple[Place, ...]] = [()] * len(first)
+    if len(chosen):
+        for i, trail in zip(chosen.tolist(), _trails(first[chosen], last[chosen], x_dm, y_dm), strict=True):
+            trails[i] = trail
     return trails
 
 

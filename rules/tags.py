@@ -46,7 +46,7 @@ MEANING: dict[Tag, str] = {
     Tag.NOT_FIXED: "the terminal itself says that it has no position",
     Tag.JUMP: "a single fix where the truck cannot have been between its neighbours, or off a stand it never left",
     Tag.FROZEN: "one of several fixes at one unmoving place that the truck cannot have been at",
-    Tag.REFLECTED: "off the permitted route by one constant shift for up to two and a half minutes",
+    Tag.REFLECTED: "off the permitted route, or in a zone, by one constant shift for up to two and a half minutes",
     Tag.SPEED_REFUTED: "speed told from the very place of the fix before; counts as standing",
     Tag.OTHER_DEVICE: "of another device under the plate than the one that speaks for the truck",
     Tag.WRONG_DATUM: "told in another datum than the terminal's stops and routes fit; read in that one",

@@ -13,6 +13,8 @@ from ingest.fix import DATUMS
 from rules.plane import Floats
 from rules.raster import Ints
 
+METRES_PER_DEG = 111_200.0  # of a meridian: near enough for a speed
+
 
 @dataclass(frozen=True)
 class Terminal:
@@ -47,7 +49,7 @@ def terminals_of(fixes: pl.DataFrame) -> list[tuple[str, Terminal]]:
         fixes["lon"].to_numpy(),
         fixes["lat"].to_numpy(),
         fixes["datum"].to_physical().to_numpy(),
-        fixes["speed_kmh"].fill_null(0.0).to_numpy(),
+        fixes["speed_kmh"].cast(pl.Float64).to_numpy(),
         np.minimum(_word(fixes["load"].to_physical()), 1),
         _word(fixes["lift"]),
         _word(fixes["cover"]),
@@ -64,9 +66,20 @@ def terminals_of(fixes: pl.DataFrame) -> list[tuple[str, Terminal]]:
         alone = bool((here == here[0]).all())
         for code in [int(here[0])] if alone else np.unique(here).tolist():
             rows = slice(start, start + length) if alone else start + np.flatnonzero(here == code)
-            found.append((distinct[code], replace(whole.at(rows), plate=plate)))
+            found.append((distinct[code], _with_speeds(replace(whole.at(rows), plate=plate))))
         start += length
     return found
+
+
+def _with_speeds(own: Terminal) -> Terminal:
+    """The terminal with a speed at each fix: where it tells none, that of the way from its fix before."""
+    silent = np.isnan(own.speed_kmh)
+    if not silent.any():
+        return own
+    east = np.diff(own.lon, prepend=own.lon[0]) * np.cos(np.radians(own.lat))
+    way_m = METRES_PER_DEG * np.hypot(east, np.diff(own.lat, prepend=own.lat[0]))
+    lead_s = np.maximum(np.diff(own.time_ms, prepend=own.time_ms[0] - 1000) / 1000, 1.0)
+    return replace(own, speed_kmh=np.where(silent, 3.6 * way_m / lead_s, own.speed_kmh))
 
 
 def _word(column: pl.Series) -> Ints:

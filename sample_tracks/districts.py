@@ -6,7 +6,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from sample_tracks.plane import Floats
-from sample_tracks.roads import Network
+from sample_tracks.roads import MAIN_KINDS, Network
 
 NAMES = ["望川街道", "石塘街道", "柳湾街道", "东洲街道", "云坡街道", "南埠街道"]
 
@@ -21,7 +21,7 @@ def draw_districts(network: Network, river: Floats, half_m: tuple[float, float])
     cuts = [box.exterior, shapely.LineString(river)]
     for number in network.living():
         road = network.road(number)
-        if road.kind in ("ring", "arterial", "bridge"):
+        if road.kind in MAIN_KINDS:
             cuts.append(shapely.LineString(road.line).simplify(15.0))
     cuts += [_to_the_edge(network, node, half_m) for node in _dead_ends(network)]
     noded = shapely.set_precision(shapely.union_all(cuts), 1.0)
@@ -42,7 +42,7 @@ def _dead_ends(network: Network) -> list[int]:
     count: dict[int, int] = {}
     for number in network.living():
         road = network.road(number)
-        if road.kind in ("ring", "arterial", "bridge"):
+        if road.kind in MAIN_KINDS:
             for node in (road.a, road.b):
                 count[node] = count.get(node, 0) + 1
     return sorted(node for node, roads in count.items() if roads == 1)

@@ -63,11 +63,19 @@ class Driver:
             if self.rng.random() < 0.04 and not leg.crawls:
                 a = self.rng.uniform(0.2, 0.6)
                 leg.crawls = [(a, a + self.rng.uniform(0.03, 0.12), 7.0)]
+            if self.city.style.grown:
+                path = self._some_by_service_roads(path)
             xy, speed = drive(self.city.network, path, leg, self.rng)
             spread = 12.0 if goal.polygon is not None else 6.0
             self.tl.move(*self._joined(xy, speed, self.rng.normal(0, spread, 2).clip(-25, 25)))
         self.at = goal.node
         return start, self.tl.now
+
+    def _some_by_service_roads(self, path: Path) -> Path:
+        """The same way, here and there on the service road instead of the main road."""
+        aside = self.city.network.beside
+        roads = [(aside.get(n, n) if self.rng.random() < 0.25 else n, forward) for n, forward in path.roads]
+        return Path(path.nodes, tuple(roads))
 
     def path_to(self, goal: Place) -> Path:
         """The quickest lawful way from here."""
@@ -145,7 +153,8 @@ class Driver:
             there, back = (
                 net.path(a, b, self.city.forbidden) for a, b in ((path.nodes[0], node), (node, path.nodes[-1]))
             )
-            if there and back and there.roads[-1][0] != back.roads[0][0] and net.seconds_of(there + back) < 1.8 * usual:
+            turns = there and back and there.roads[-1][0] == back.roads[0][0]
+            if there and back and (net.grown or not turns) and net.seconds_of(there + back) < 1.8 * usual:
                 choices.append(there + back)
         return choices[int(rng.integers(len(choices)))] if choices else path
 

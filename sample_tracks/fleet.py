@@ -8,8 +8,10 @@ import numpy as np
 
 from sample_tracks.city import City
 from sample_tracks.clock import Clock, Spans
-from sample_tracks.plane import stream
+from sample_tracks.grown import drawn_line
+from sample_tracks.plane import Floats, stream
 from sample_tracks.roads import Path
+from sample_tracks.style import PLAIN, Style
 
 COMPANIES = {
     "NZ": "宁泽渣土运输有限公司",
@@ -44,6 +46,7 @@ class Permit:
     corridor_m: float | None = None
     depot: str | None = None  # a second route leads by this depot
     routes: list[Path] = field(default_factory=list)
+    lines: list[Floats] = field(default_factory=list)  # the routes as they are drawn, metres
 
     def holds(self, second: float) -> bool:
         """Whether it is in force at a second of the simulation."""
@@ -68,6 +71,8 @@ class Truck:
     second_terminal: str = ""
     mischief: float = 1.0
     clone_of: int | None = None
+    omits: tuple[str, ...] = ()  # fields that its terminal never tells
+    by_events: bool = False  # reports by what happens rather than by the clock
 
     def works(self, sensor: str) -> bool:
         """Whether the truck has the sensor and it is well."""
@@ -109,6 +114,7 @@ class Knobs:
     silence_rate: float | None = None
     reflection_rate: float | None = None
     other_datums: int = 2
+    style: Style = PLAIN
 
 
 def build_fleet(city: City, clock: Clock, seed: int, knobs: Knobs) -> Fleet:
@@ -119,6 +125,13 @@ def build_fleet(city: City, clock: Clock, seed: int, knobs: Knobs) -> Fleet:
     permits = _permits(trucks, clock.monday.year, last)
     for permit in permits:
         permit.routes = _routes(city, permit)
+        permit.lines = [city.network.line_of(way) for way in permit.routes]
+        if city.style.grown:
+            corridor_m = permit.corridor_m or city.settings.corridor_m
+            draw = stream(seed, "clerk", permit.permit_no)
+            permit.lines = [drawn_line(line, corridor_m, draw) for line in permit.lines]
+    if city.style.grown:
+        _vary_terminals(trucks, stream(seed, "terminals"), knobs)
     return Fleet(trucks, permits, {"DIS04": last})
 
 
@@ -190,6 +203,15 @@ def _ail(trucks: list[Truck], rng: np.random.Generator, knobs: Knobs) -> None:
     for i, truck in enumerate(well[knobs.datum_liars : knobs.datum_liars + knobs.other_datums]):
         truck.true_datum = truck.told_datum = ("gcj02", "bd09")[i % 2]
     well[-1].second_terminal = "0138" + "".join(map(str, rng.integers(0, 10, 8)))
+
+
+def _vary_terminals(trucks: list[Truck], rng: np.random.Generator, knobs: Knobs) -> None:
+    """Some terminals leave fields out; some report by turns, metres and changes, and seldom while standing."""
+    for truck in trucks:
+        truck.omits = ((), (), ("speed_kmh",), ("acc",), ("heading_deg",), ("speed_kmh", "heading_deg"))[
+            int(rng.integers(6))
+        ]
+        truck.by_events = knobs.interval_s is None and rng.random() < 0.4
 
 
 def _permits(trucks: list[Truck], year: int, last: int) -> list[Permit]:

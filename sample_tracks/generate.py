@@ -25,16 +25,19 @@ from sample_tracks.plane import stream
 from sample_tracks.registry_files import write_registry
 from sample_tracks.shift import simulate
 from sample_tracks.spoilt import spoilt_rows
+from sample_tracks.style import STYLES
 from sample_tracks.terminal import NOISE, Fixes, report
 from sample_tracks.truth import Judge, Label
 
+#: The kinds of what a terminal may leave out, sensors apart, which tell yes or no.
+_KINDS = {"load": pl.String, "speed_kmh": pl.Float64, "heading_deg": pl.Int16}
 LOAD_WORDS = np.array(["empty", "half", "full"])
 
 
 def make_world(weeks: list[str], seed: int, city_seed: int, knobs: Knobs) -> World:
     """The city, its fleet and its bans; nothing drives yet."""
     clock = Clock.of(weeks)
-    city = build_city(city_seed)
+    city = build_city(city_seed, knobs.style)
     return World(city, build_fleet(city, clock, seed, knobs), clock, _bans(clock))
 
 
@@ -54,17 +57,17 @@ def run_fleet(world: World, knobs: Knobs, seed: int, honest: bool) -> tuple[list
     for number, truck in enumerate(world.fleet.trucks):
         truth = simulate(world, number, truck, plan, seed, honest)
         world.hidden_visits += visits_in(truth, truck, world)
-        fixes = report(truth, truck, knobs, stream(seed, "terminal", number))
+        fixes = report(truth, truck, knobs, stream(seed, "terminal", number), world.city)
         frames.append(_frame(fixes, truck, world.clock))
         sound = fixes.second[fixes.sound]
         if truck.second_terminal:
-            other = report(truth, truck, knobs, stream(seed, "second terminal", number))
+            other = report(truth, truck, knobs, stream(seed, "second terminal", number), world.city)
             frames.append(_frame(other, replace(truck, terminal=truck.second_terminal), world.clock))
             sound = np.union1d(sound, other.second[other.sound])
         found = Judge(world, truck, truth, sound, fixes.reflected).judge()
         for day in sorted(d for (n, d), acts in plan.items() if n == number and "clone" in acts):
             false_truck, false_truth = drive_clone(world, truck, day, stream(seed, "clone", number, day))
-            seen = report(false_truth, false_truck, knobs, stream(seed, "clone terminal", number, day))
+            seen = report(false_truth, false_truck, knobs, stream(seed, "clone terminal", number, day), world.city)
             frames.append(_frame(seen, false_truck, world.clock))
             found = label_clone(found, truck, truth, false_truth, fixes, seen)
         labels += found
@@ -73,7 +76,7 @@ def run_fleet(world: World, knobs: Knobs, seed: int, honest: bool) -> tuple[list
 
 def _frame(fixes: Fixes, truck: Truck, clock: Clock) -> pl.DataFrame:
     """A terminal's fixes in the contract's columns, with `arrives` to order the file by."""
-    silent = [name for name in ("load", "lift", "cover") if name not in truck.sensors]
+    silent = [name for name in ("load", "lift", "cover") if name not in truck.sensors] + list(truck.omits)
     return pl.DataFrame(
         {
             "plate": pl.repeat(truck.plate, len(fixes.second), eager=True),
@@ -91,7 +94,7 @@ def _frame(fixes: Fixes, truck: Truck, clock: Clock) -> pl.DataFrame:
             "terminal": pl.repeat(truck.terminal, len(fixes.second), eager=True),
             "arrives": fixes.arrives,
         }
-    ).with_columns(pl.lit(None, pl.Boolean if name != "load" else pl.String).alias(name) for name in silent)
+    ).with_columns(pl.lit(None, _KINDS.get(name, pl.Boolean)).alias(name) for name in silent)
 
 
 def arrange(frames: list[pl.DataFrame], noise: str, seed: int) -> pl.DataFrame:
@@ -182,10 +185,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     p.add_argument("--silences", type=float, help="silences an hour of driving; the noise's own unless given")
     p.add_argument("--reflections", type=float, help="reflections an hour of driving; the noise's own unless given")
+    p.add_argument("--streets", choices=sorted(STYLES), default="plain", help="plain, or grown as real cities are")
     p.add_argument("--no-violations", action="store_true", help="everybody keeps the rules")
     a = p.parse_args(argv)
     knobs = Knobs(
-        a.trucks, a.interval, a.ill_share, a.datum_liars, a.outfit, a.noise, a.silences, a.reflections, a.other_datums
+        a.trucks, a.interval, a.ill_share, a.datum_liars, a.outfit, a.noise, a.silences, a.reflections, a.other_datums,
+        STYLES[a.streets],
     )  # fmt: skip
     try:
         generate(a.out, a.weeks, a.seed, a.city_seed if a.city_seed is not None else a.seed, knobs, a.no_violations)

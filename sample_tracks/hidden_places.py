@@ -80,7 +80,8 @@ def hidden_places(world: World, visits: Sequence[tuple[str, str]]) -> list[Hidde
     for place in world.city.places.values():
         plates = [plate for where, plate in visits if where == place.place_id]
         if place.kind in _KINDS or plates:
-            lon, lat = to_degrees(np.array(world.city.network.nodes[place.node])).round(6).tolist()
+            at = np.array(world.city.network.nodes[place.node])
+            lon, lat = to_degrees(at, world.city.settings.centre_deg).round(6).tolist()
             kind = _KINDS.get(place.kind, "dumping")
             note = place.place_id if place.kind in _KINDS else f"{place.place_id}, no longer in force"
             made.append(HiddenPlace(kind, lon, lat, len(set(plates)), len(plates), note))
@@ -116,7 +117,7 @@ def score_places(told: Iterable[tuple[str, float, float]], truth: Iterable[Hidde
 
 
 def _same(told: tuple[str, float, float], place: HiddenPlace) -> bool:
-    apart = to_metres(np.array([told[1:], (place.lon, place.lat)]))
+    apart = to_metres(np.array([told[1:], (place.lon, place.lat)]), (place.lon, place.lat))
     return told[0] == place.kind and float(np.hypot(*(apart[0] - apart[1]))) <= NEAR_M
 
 

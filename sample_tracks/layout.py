@@ -9,9 +9,7 @@ import shapely
 
 from sample_tracks.plane import Floats
 from sample_tracks.roads import Network
-
-HALF_WIDTH_M, HALF_HEIGHT_M = 7400.0, 5900.0
-_SPACING_M = 1300.0
+from sample_tracks.style import PLAIN, Style
 
 
 @dataclass
@@ -22,27 +20,28 @@ class Layout:
     river: Floats
     ring_centre: tuple[float, float]
     ring_axes: tuple[float, float]
+    style: Style = PLAIN
 
 
-def lay_out(rng: np.random.Generator) -> Layout:
+def lay_out(rng: np.random.Generator, style: Style = PLAIN) -> Layout:
     """Draws a city. The ring and the old town lie on one bank, two bridges lead to the other."""
-    centre = (-1900.0 + rng.uniform(-300, 300), rng.uniform(-400, 400))
-    axes = (2900.0 + rng.uniform(-300, 200), 2500.0 + rng.uniform(-300, 300))
-    river = _river(rng, centre[0] + axes[0] + 1250.0)
+    centre = (-style.ring_west_m + rng.uniform(-300, 300), rng.uniform(-400, 400))
+    axes = (style.ring_m[0] + rng.uniform(-300, 200), style.ring_m[1] + rng.uniform(-300, 300))
+    river = _river(rng, centre[0] + axes[0] + 1250.0, style)
     ring = _ring_points(rng, centre, axes)
-    points = _junctions(rng, river, ring, centre, axes)
+    points = _junctions(rng, river, ring, centre, axes, style)
     network = Network()
     mirror = np.array([rng.choice([-1.0, 1.0]), rng.choice([-1.0, 1.0])])
     for x, y in points:
         network.add_node(x, y)
-    _connect(network, rng, points, len(ring), river, centre)
+    _connect(network, rng, points, len(ring), river, centre, style)
     _mirror(network, mirror)
     network.lights = {i for i in range(len(points)) if network.degree(i) >= 3 and rng.random() < 0.4}
-    return Layout(network, river * mirror, (centre[0] * mirror[0], centre[1] * mirror[1]), axes)
+    return Layout(network, river * mirror, (centre[0] * mirror[0], centre[1] * mirror[1]), axes, style)
 
 
-def _river(rng: np.random.Generator, x0: float) -> Floats:
-    y = np.linspace(-HALF_HEIGHT_M - 600, HALF_HEIGHT_M + 600, 60)
+def _river(rng: np.random.Generator, x0: float, style: Style) -> Floats:
+    y = np.linspace(-style.half_m[1] - 600, style.half_m[1] + 600, 60)
     phase, wave = rng.uniform(0, 2 * np.pi), rng.uniform(6500, 9500)
     x = (
         x0
@@ -58,16 +57,17 @@ def _ring_points(rng: np.random.Generator, centre: tuple[float, float], axes: tu
 
 
 def _junctions(
-    rng: np.random.Generator, river: Floats, ring: Floats, centre: tuple[float, float], axes: tuple[float, float]
-) -> Floats:
+    rng: np.random.Generator, river: Floats, ring: Floats, centre: tuple[float, float], axes: tuple[float, float],
+    style: Style,
+) -> Floats:  # fmt: skip
     """Ring junctions first, then a denser old town, then the rest; none close to another or to the river."""
     kept = [tuple(p) for p in ring]
     water = shapely.LineString(river)
 
     def offer(spacing_m: float, near_m: float, inside: float | None) -> None:
-        for x0 in np.arange(-HALF_WIDTH_M + 500, HALF_WIDTH_M - 400, spacing_m):
-            for y0 in np.arange(-HALF_HEIGHT_M + 500, HALF_HEIGHT_M - 400, spacing_m):
-                x, y = (x0, y0) + rng.uniform(-0.3, 0.3, 2) * spacing_m
+        for x0 in np.arange(-style.half_m[0] + 500, style.half_m[0] - 400, spacing_m):
+            for y0 in np.arange(-style.half_m[1] + 500, style.half_m[1] - 400, spacing_m):
+                x, y = (x0, y0) + rng.uniform(-style.uneven, style.uneven, 2) * spacing_m
                 share = np.hypot((x - centre[0]) / axes[0], (y - centre[1]) / axes[1])
                 if inside is not None and share > inside:
                     continue
@@ -77,7 +77,7 @@ def _junctions(
                     kept.append((x, y))
 
     offer(700.0, 480.0, 0.42)
-    offer(_SPACING_M, 780.0, None)
+    offer(style.spacing_m, style.near_m, None)
     return np.array(kept)
 
 
@@ -93,8 +93,9 @@ def _gabriel(points: Floats, members: list[int]) -> list[tuple[int, int]]:
 
 
 def _connect(
-    network: Network, rng: np.random.Generator, points: Floats, ring: int, river: Floats, centre: tuple[float, float]
-) -> None:
+    network: Network, rng: np.random.Generator, points: Floats, ring: int, river: Floats,
+    centre: tuple[float, float], style: Style,
+) -> None:  # fmt: skip
     water = shapely.LineString(river)
     river_x = np.interp(points[:, 1], river[:, 1], river[:, 0])
     near = [i for i in range(len(points)) if points[i, 0] < river_x[i]]
@@ -107,10 +108,11 @@ def _connect(
         chord = shapely.LineString([points[a], points[b]])
         if (a, b) in around or (b, a) in around or _crosses(chord, circle, points, a, b):
             continue
-        network.add_road(a, b, "street", _bent(rng, points[a], points[b], water))
+        network.add_road(a, b, "street", _bent(rng, points[a], points[b], water, style))
     pairs = [(float(np.hypot(*(points[a] - points[b]))), a, b) for a in near for b in far]
-    north = min(p for p in pairs if 1300 < points[p[1], 1] < 4300)
-    south = min(p for p in pairs if -4300 < points[p[1], 1] < -1300)
+    low, high = style.bridges_m
+    north = min(p for p in pairs if low < points[p[1], 1] < high)
+    south = min(p for p in pairs if -high < points[p[1], 1] < -low)
     for _, a, b in (north, south):
         network.add_road(a, b, "bridge")
     _raise_arterials(network, points, near, far)
@@ -132,13 +134,17 @@ def _arc(p: Floats, q: Floats, centre: tuple[float, float]) -> Floats:
     return line
 
 
-def _bent(rng: np.random.Generator, p: Floats, q: Floats, water: shapely.LineString) -> Floats:
-    """A street with one or two gentle bends; straight where a bend would reach the river."""
+def _bent(rng: np.random.Generator, p: Floats, q: Floats, water: shapely.LineString, style: Style) -> Floats:
+    """A street with one or two gentle bends, and short waves where the style has them; straight near the river."""
     length = float(np.hypot(*(q - p)))
     normal = np.array([-(q - p)[1], (q - p)[0]]) / length
     u = np.linspace(0, 1, max(8, int(length / 35)))[:, None]
-    one, two = rng.normal(0, 0.05), rng.normal(0, 0.025)
-    line = p + u * (q - p) + length * normal * (one * np.sin(np.pi * u) + two * np.sin(2 * np.pi * u))
+    one, two = rng.normal(0, style.bends[0]), rng.normal(0, style.bends[1])
+    off = one * np.sin(np.pi * u) + two * np.sin(2 * np.pi * u)
+    if style.wiggle_m[1]:
+        waves = max(3, round(length / rng.uniform(240, 600)))
+        off = off + rng.uniform(*style.wiggle_m) / length * np.sin(waves * np.pi * u)
+    line: Floats = p + u * (q - p) + length * normal * off
     return line if shapely.LineString(line).distance(water) > 60 else np.array([p, q])
 
 

@@ -11,21 +11,22 @@ Floats = NDArray[np.float64]
 
 CENTRE_DEG = (118.9, 31.9)
 
-#: Metres per degree at the centre, by the radii of curvature of the WGS 84 ellipsoid.
-_SIN2 = np.sin(np.radians(CENTRE_DEG[1])) ** 2
-_BEND = 1.0 - 0.00669437999014 * _SIN2
-M_PER_LON = float(np.radians(6378137.0 / np.sqrt(_BEND)) * np.cos(np.radians(CENTRE_DEG[1])))
-M_PER_LAT = float(np.radians(6378137.0 * (1.0 - 0.00669437999014) / _BEND**1.5))
+
+def metres_per_degree(lat_deg: float) -> tuple[float, float]:
+    """Metres per degree of longitude and of latitude, by the radii of curvature of the WGS 84 ellipsoid."""
+    bend = 1.0 - 0.00669437999014 * np.sin(np.radians(lat_deg)) ** 2
+    per_lon = float(np.radians(6378137.0 / np.sqrt(bend)) * np.cos(np.radians(lat_deg)))
+    return per_lon, float(np.radians(6378137.0 * (1.0 - 0.00669437999014) / bend**1.5))
 
 
-def to_degrees(xy_m: Floats) -> Floats:
+def to_degrees(xy_m: Floats, centre_deg: tuple[float, float] = CENTRE_DEG) -> Floats:
     """Turns an (n, 2) array of metres east and north of the centre into longitudes and latitudes, degrees."""
-    return np.asarray(xy_m, dtype=np.float64) / (M_PER_LON, M_PER_LAT) + CENTRE_DEG
+    return np.asarray(xy_m, dtype=np.float64) / metres_per_degree(centre_deg[1]) + centre_deg
 
 
-def to_metres(lonlat_deg: Floats) -> Floats:
+def to_metres(lonlat_deg: Floats, centre_deg: tuple[float, float] = CENTRE_DEG) -> Floats:
     """Turns an (n, 2) array of longitudes and latitudes into metres east and north of the centre."""
-    return (np.asarray(lonlat_deg, dtype=np.float64) - CENTRE_DEG) * (M_PER_LON, M_PER_LAT)
+    return (np.asarray(lonlat_deg, dtype=np.float64) - centre_deg) * metres_per_degree(centre_deg[1])
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path as File
 from typing import Any
 
@@ -15,9 +16,9 @@ from shapely.geometry.base import BaseGeometry
 from sample_tracks.driver import World
 from sample_tracks.fleet import COMPANIES
 from sample_tracks.plane import to_degrees
-from sample_tracks.truth import CORRIDOR_M, LIMIT_KMH, SITE_MARGIN_M
+from sample_tracks.truth import LIMIT_KMH
 
-POLICY = f"""\
+POLICY = """\
 # The invented city's policy: what differs from, or underlines, the program's defaults.
 district_name = "宁泽区"
 issuing_office = "宁泽区城市管理局"
@@ -25,9 +26,9 @@ first_issue_week = "2026-W01"
 first_issue = 1
 timezone = "Asia/Shanghai"
 day_hours = "06:00-20:00"
-corridor_m = {CORRIDOR_M:.0f}
-site_margin_m = {SITE_MARGIN_M:.0f}
-speed_limit_kmh = {LIMIT_KMH:.0f}
+corridor_m = {corridor_m:.0f}
+site_margin_m = {site_margin_m:.0f}
+speed_limit_kmh = {limit_kmh:.0f}
 allowed_lateness_s = 120
 """
 
@@ -78,15 +79,18 @@ def write_registry(world: World, folder: File) -> None:
     _csv(
         folder / "bans.csv", ["start", "end", "reason"], [(clock.iso(a), clock.iso(b), why) for a, b, why in world.bans]
     )
-    (folder / "policy.toml").write_text(POLICY, encoding="utf-8")
+    laid = world.city.settings
+    policy = POLICY.format(corridor_m=laid.corridor_m, site_margin_m=laid.site_margin_m, limit_kmh=LIMIT_KMH)
+    (folder / "policy.toml").write_text(policy, encoding="utf-8")
     _write_maps(world, folder, year)
 
 
 def _write_maps(world: World, folder: File, year: int) -> None:
     city, net, clock = world.city, world.city.network, world.clock
+    put = partial(_geojson, centre_deg=city.settings.centre_deg)
     closes = {site_id: clock.date(day) for site_id, day in world.fleet.closes.items()}
     sites = [p for p in city.places.values() if p.polygon is not None]
-    _geojson(
+    put(
         folder / "sites.geojson",
         [
             (
@@ -102,7 +106,7 @@ def _write_maps(world: World, folder: File, year: int) -> None:
             for p in sites
         ],
     )
-    _geojson(
+    put(
         folder / "zones.geojson",
         [
             (
@@ -119,26 +123,26 @@ def _write_maps(world: World, folder: File, year: int) -> None:
             for z in city.zones
         ],
     )
-    _geojson(
+    put(
         folder / "districts.geojson",
         [(d, {"district_id": f"S{i + 1:02d}", "name": name}) for i, (name, d) in enumerate(city.districts)],
     )
-    _geojson(
+    put(
         folder / "routes.geojson",
         [
             (
-                shapely.LineString(net.line_of(path)).simplify(1.0),
+                shapely.LineString(line).simplify(1.0),
                 {"permit_no": p.permit_no} | ({"corridor_m": p.corridor_m} if p.corridor_m else {}),
             )
             for p in world.fleet.permits
-            for path in p.routes
+            for line in p.lines
         ],
     )
     roads = [net.road(i) for i in net.living()]
     lines: list[tuple[BaseGeometry, dict[str, Any]]] = [
         (shapely.LineString(r.line).simplify(1.5), {"kind": r.kind}) for r in roads if r.kind not in ("yard", "track")
     ]
-    _geojson(folder / "roads.geojson", [*lines, (shapely.LineString(city.river).simplify(3.0), {"kind": "river"})])
+    put(folder / "roads.geojson", [*lines, (shapely.LineString(city.river).simplify(3.0), {"kind": "river"})])
 
 
 def _csv(file: File, header: list[str], rows: Iterable[Sequence[object]]) -> None:
@@ -148,12 +152,14 @@ def _csv(file: File, header: list[str], rows: Iterable[Sequence[object]]) -> Non
         writer.writerows(rows)
 
 
-def _geojson(file: File, features: Sequence[tuple[BaseGeometry | None, dict[str, Any]]]) -> None:
+def _geojson(
+    file: File, features: Sequence[tuple[BaseGeometry | None, dict[str, Any]]], centre_deg: tuple[float, float]
+) -> None:
     """One feature a line, so that a change shows as one."""
     lines = []
     for shape, properties in features:
         assert shape is not None
-        degrees = shapely.transform(shape, lambda xy: np.round(to_degrees(xy), 7))
+        degrees = shapely.transform(shape, lambda xy: np.round(to_degrees(xy, centre_deg), 7))
         lines.append(
             json.dumps(
                 {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(degrees))},

@@ -8,10 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
+from sample_tracks.carriageways import driven_line
 from sample_tracks.plane import Floats
 
 #: What trucks drive at on a free road of each kind, km/h. The limit is 60 everywhere.
 CRUISE_KMH = {"ring": 56.0, "bridge": 52.0, "arterial": 53.0, "street": 43.0, "yard": 14.0, "track": 16.0}
+CRUISE_KMH |= {"expressway": 59.0, "service": 37.0, "village": 32.0}  # in grown cities
+#: Roads that go far.
+MAIN_KINDS = ("ring", "arterial", "bridge", "expressway")
 
 #: Dijkstra weighs a yard or a dirt track as this much longer, so that nobody drives through a site.
 _OFF_ROAD_WEIGHT = 20.0
@@ -19,12 +23,16 @@ _OFF_ROAD_WEIGHT = 20.0
 
 @dataclass
 class Road:
-    """One road between two junctions; `line` is (n, 2) metres from `a` to `b`."""
+    """One road between two junctions; `line` is (n, 2) metres from `a` to `b`.
+
+    Trucks drive `half_m` to the right of the line, whichever way they go.
+    """
 
     a: int
     b: int
     kind: str
     line: Floats
+    half_m: float = 0.0
 
     @cached_property
     def length_m(self) -> float:
@@ -52,11 +60,19 @@ class Path:
 
 @dataclass
 class Network:
-    """Junctions (metres) and the roads between them. A road that was split stays in the list as None."""
+    """Junctions (metres) and the roads between them. A road that was split stays in the list as None.
+
+    In a grown city `radius_m` tells the roundabouts, `flyovers` the junctions whose left turns are loops, and `beside`
+    the service road of a main road.
+    """
 
     nodes: list[tuple[float, float]] = field(default_factory=list)
     roads: list[Road | None] = field(default_factory=list)
     lights: set[int] = field(default_factory=set)
+    grown: bool = False
+    radius_m: dict[int, float] = field(default_factory=dict)
+    flyovers: set[int] = field(default_factory=set)
+    beside: dict[int, int] = field(default_factory=dict)
     _at: dict[int, list[int]] = field(default_factory=dict)
     _found: dict[tuple[int, int, frozenset[int]], Path | None] = field(default_factory=dict)
 
@@ -65,11 +81,11 @@ class Network:
         self.nodes.append((float(x), float(y)))
         return len(self.nodes) - 1
 
-    def add_road(self, a: int, b: int, kind: str, line: Floats | None = None) -> int:
+    def add_road(self, a: int, b: int, kind: str, line: Floats | None = None, half_m: float = 0.0) -> int:
         """Adds a road, straight unless a line is given, and returns its number."""
         if line is None:
             line = np.array([self.nodes[a], self.nodes[b]])
-        self.roads.append(Road(a, b, kind, line))
+        self.roads.append(Road(a, b, kind, line, half_m))
         number = len(self.roads) - 1
         self._at.setdefault(a, []).append(number)
         self._at.setdefault(b, []).append(number)
@@ -95,6 +111,10 @@ class Network:
         """Numbers of the roads that are there."""
         return [i for i, road in enumerate(self.roads) if road is not None]
 
+    def at(self, node: int) -> list[int]:
+        """Numbers of the roads that meet at a junction."""
+        return list(self._at.get(node, []))
+
     def degree(self, node: int) -> int:
         """How many roads meet at a junction."""
         return len(self._at.get(node, []))
@@ -106,8 +126,8 @@ class Network:
         cut_m = fraction * along[-1]
         point = np.array([np.interp(cut_m, along, road.line[:, 0]), np.interp(cut_m, along, road.line[:, 1])])
         node = self.add_node(*point)
-        self.add_road(road.a, node, road.kind, np.vstack([road.line[along < cut_m - 0.5], point]))
-        self.add_road(node, road.b, road.kind, np.vstack([point, road.line[along > cut_m + 0.5]]))
+        self.add_road(road.a, node, road.kind, np.vstack([road.line[along < cut_m - 0.5], point]), road.half_m)
+        self.add_road(node, road.b, road.kind, np.vstack([point, road.line[along > cut_m + 0.5]]), road.half_m)
         return node
 
     def path(self, start: int, goal: int, avoid: frozenset[int] = frozenset()) -> Path | None:
@@ -147,7 +167,9 @@ class Network:
         return Path(tuple(reversed(nodes)), tuple(reversed(roads)))
 
     def line_of(self, path: Path) -> Floats:
-        """The path as one (n, 2) line, metres."""
+        """The path as it is driven: one (n, 2) line, metres."""
+        if self.grown:
+            return driven_line(self, path)
         parts = [np.array([self.nodes[path.nodes[0]]])]
         for number, forward in path.roads:
             line = self.road(number).line
@@ -161,4 +183,5 @@ class Network:
 
     def seconds_of(self, path: Path) -> float:
         """A rough driving time: at cruising speed and a third more for lights and corners."""
-        return float(sum(1.35 * self.road(n).length_m / (CRUISE_KMH[self.road(n).kind] / 3.6) for n, _ in path.roads))
+        slow = 1.6 if self.grown else 1.35  # loops, queues and service roads besides
+        return float(sum(slow * self.road(n).length_m / (CRUISE_KMH[self.road(n).kind] / 3.6) for n, _ in path.roads))

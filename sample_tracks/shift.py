@@ -84,7 +84,7 @@ class Shift:
                 if act == "":
                     break
                 continue
-            if not ate and not self.tl.carrying and self.rng.random() < 0.12:
+            if not ate and not self.tl.carrying and self.rng.random() < self.city.style.meals:
                 ate = True
                 self._break(home_by)
         if "spill" in acts:
@@ -147,7 +147,7 @@ class Shift:
     def _to_origin(self, origin: Place, act: str) -> None:
         """Empty to the loading place; some acts belong to this leg."""
         if act in _EMPTY_ACTS:
-            zones = [z for z in self.city.zones if z.kind == _EMPTY_ACTS[act]]
+            zones = self.city.crossed_zones(_EMPTY_ACTS[act])
             path = self.driver.through(one(self.rng, zones), origin)
             if path is not None:
                 self.driver.go(origin, path=path)
@@ -162,7 +162,7 @@ class Shift:
         if act == "detour":
             path = self.driver.detour(path)
         elif act in _LADEN_ZONES:
-            zones = [z for z in self.city.zones if z.kind == _LADEN_ZONES[act]]
+            zones = self.city.crossed_zones(_LADEN_ZONES[act])
             path = self.driver.through(one(rng, zones), goal) or path
         elif act == "race":
             a = rng.uniform(0.15, 0.45)
@@ -172,7 +172,9 @@ class Shift:
             leg.halts = [(rng.uniform(0.35, 0.6), rng.uniform(200, 285))]
         elif rng.random() < 0.05:
             leg.halts = [(rng.uniform(0.2, 0.8), rng.uniform(360, 1500))]
-        if goal.kind in ("disposal", "soil_bank") and rng.random() < 0.25:
+        if goal.kind in ("disposal", "soil_bank") and self.city.style.grown:
+            leg.halts += self._queue(path)
+        elif goal.kind in ("disposal", "soil_bank") and rng.random() < self.city.style.queues:
             leg.halts += [(0.988 - 0.012 * i, rng.uniform(25, 110)) for i in range(int(rng.integers(1, 5)))]
         start, end = self.driver.go(goal, leg, path)
         if act in ("silence", "frozen"):
@@ -183,6 +185,17 @@ class Shift:
             tl.silences.append(
                 (haul.arrived_s - round(rng.uniform(280, 420)), haul.left_s + round(rng.uniform(200, 400)), act)
             )
+
+    def _queue(self, path: Path) -> list[tuple[float, float]]:
+        """Halts in a queue of a few hundred metres outside a gate, up to twenty minutes in all."""
+        rng = self.rng
+        if rng.random() > self.city.style.queues:
+            return []
+        length_m = float(sum(self.city.network.road(n).length_m for n, _ in path.roads))
+        ahead_m = self.city.network.road(path.roads[-1][0]).length_m + np.cumsum(
+            rng.uniform(25, 80, rng.integers(1, 7))
+        )
+        return [(1 - float(m) / length_m, float(rng.uniform(30, 240))) for m in ahead_m if m < 0.5 * length_m]
 
     # -- the rest of the day -------------------------------------------------------------------------------------------
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from ingest.datum import from_wgs84
+from sample_tracks.city import City
 from sample_tracks.clock import Spans, join, mask_of, spans_of
+from sample_tracks.events import by_events
 from sample_tracks.fleet import Knobs, Truck
 from sample_tracks.plane import Floats, to_degrees
 from sample_tracks.timeline import FULL, Truth
@@ -55,7 +59,7 @@ class Fixes:
     reflected: Spans
 
 
-def report(truth: Truth, truck: Truck, knobs: Knobs, rng: np.random.Generator) -> Fixes:
+def report(truth: Truth, truck: Truck, knobs: Knobs, rng: np.random.Generator, city: City) -> Fixes:
     """Samples a truth as the truck's terminal does."""
     noise = NOISE[knobs.noise]
     size = len(truth.speed)
@@ -71,12 +75,15 @@ def report(truth: Truth, truck: Truck, knobs: Knobs, rng: np.random.Generator) -
     dark = [s for i, s in enumerate(quiet) if i % 3] + [(a, b) for a, b, why in truth.silences if why != "frozen"]
     frozen = [(a, b) for a, b, why in truth.silences if why == "frozen"]
     reflected = _random_spans(rng, near_driving, reflections_h * hours, (20, 115))
-    second = _times(truth, truck, near_driving, rng)
+    second = by_events(truth, rng) if truck.by_events else _times(truth, truck, near_driving, rng)
     keep = mask_of(truth.on_air, size)[second] & ~mask_of(dark, size)[second]
     if noise.sigma_m[1]:
         keep &= rng.random(len(second)) > 0.003
+        keep &= ~_within(city.air.tunnels, truth, second)
     second = second[keep]
-    xy = truth.xy[second].astype(np.float64) + _drift(second, truth, rng.uniform(*noise.sigma_m), rng)
+    drift = _drift(second, truth, rng.uniform(*noise.sigma_m), rng)
+    drift[_within(city.air.tall, truth, second)] *= city.air.times
+    xy = truth.xy[second].astype(np.float64) + drift
     for a, b in reflected:
         turn, shift = rng.uniform(0, 2 * np.pi), rng.uniform(60, 140)
         xy[(second >= a) & (second < b)] += shift * np.array([np.cos(turn), np.sin(turn)])
@@ -84,7 +91,7 @@ def report(truth: Truth, truck: Truck, knobs: Knobs, rng: np.random.Generator) -
     unfixed = _hold(xy, second, held)
     speed, heading = _motion(truth, second, stuck | unfixed, noise, rng)
     word, lift, cover = _sensors(truth, truck, second, noise, rng)
-    degrees = to_degrees(xy)
+    degrees = to_degrees(xy, city.settings.centre_deg)
     lon, lat = from_wgs84(degrees[:, 0], degrees[:, 1], truck.true_datum)
     lonlat: Floats = np.column_stack([lon, lat]).round(6)
     return Fixes(
@@ -117,6 +124,14 @@ def _times(truth: Truth, truck: Truck, near_driving: NDArray[np.bool_], rng: np.
         parts.append(np.flatnonzero(np.diff(channel.astype(np.int8))) + int(rng.integers(1, 4)))
     times = np.unique(np.concatenate(parts))
     return np.asarray(times[(times >= 0) & (times < size)], dtype=np.int64)
+
+
+def _within(area: BaseGeometry | None, truth: Truth, second: Ints) -> NDArray[np.bool_]:
+    """Which fixes are sent from within an area, metres."""
+    if area is None:
+        return np.zeros(len(second), dtype=bool)
+    shapely.prepare(area)
+    return np.asarray(shapely.contains_xy(area, *truth.xy[second].T.astype(float)))
 
 
 def _drift(second: Ints, truth: Truth, sigma_m: float, rng: np.random.Generator) -> Floats:

@@ -16,12 +16,12 @@ from sample_tracks.fleet import Permit, Truck, whitelist_spans
 from sample_tracks.timeline import Haul, Truth
 
 LIMIT_KMH = 60.0
-SITE_MARGIN_M = 30.0
-CORRIDOR_M = 50.0
 _SILENCE_S = 600
 _HALT_S = 300
 #: A stretch shorter than its minimum times this may be missed or flagged: nobody is blamed.
 _SURE = 1.5
+_DRIFT_M = 80.0  # two places lie apart by less through drift alone
+_AFTERMATH = ("off_route", "outside_hours", "signal_loss", "wrong_destination", "unauthorised_dumping", "no_permit")
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def corridor_of(world: World, permits: list[Permit]) -> BaseGeometry:
     """Where any of the permits lets a truck go, metres; made once."""
     key = tuple(p.permit_no for p in permits)
     if key not in world.corridors:
-        line_of = world.city.network.line_of
+        usual_m = world.city.settings.corridor_m
         world.corridors[key] = shapely.union_all(
-            [shapely.LineString(line_of(path)).buffer(p.corridor_m or CORRIDOR_M) for p in permits for path in p.routes]
+            [shapely.LineString(line).buffer(p.corridor_m or usual_m) for p in permits for line in p.lines]
         )
     return world.corridors[key]
 
@@ -57,7 +57,8 @@ class Judge:
         gaps = [(a, b) for a, b in pairwise(sound_s.tolist()) if b - a > 95]
         self.silences = [(a, b) for a, b in gaps if b - a >= _SILENCE_S]
         self.maybe_silences = [(a, b) for a, b in gaps if 540 <= b - a < _SILENCE_S]
-        blind = [(a + 20, b - 20) for a, b in gaps if truth.acc[a : b + 1].any()]
+        awake = truth.speed > 0.3 if truck.by_events else truth.acc  # who reports events says nothing while standing
+        blind = [(a + 20, b - 20) for a, b in gaps if awake[a : b + 1].any()]
         self.blind = mask_of(join(blind + reflected, 0), self.size)
         self.moving: Bools = truth.speed > 0.3
         self.driving = mask_of(join(spans_of(self.moving), _HALT_S), self.size)
@@ -88,12 +89,15 @@ class Judge:
             else:
                 self._no_permit(haul, depart, end)
             self._dumping(haul)
+            self._aftermath(haul)
         over_hours |= self.ban
         self._timed("outside_hours", self.hauling & self.driving & over_hours, 180, 600)
         allowed_by_day = mask_of(whitelist_spans(self.truck, self.world.clock), self.size)
         self._timed("daytime_not_whitelisted", self.driving & self.day & ~allowed_by_day, 180, 600)
         self._zones()
-        self._timed("overspeed", self.truth.speed > LIMIT_KMH / 3.6, 30, 60, least_fixes=2.5)
+        # who tells no speed is seen above the limit only where no drift explains the way between two fixes
+        drift_kmh = 3.6 * _DRIFT_M / self.truck.interval_s if "speed_kmh" in self.truck.omits else 0.0
+        self._speeding(drift_kmh)
         if self.truck.works("cover"):
             self._timed("uncovered_load", self.hauling & self.driving & self.truth.open, 60, 600)
         self._signal_loss()
@@ -151,6 +155,14 @@ class Judge:
             "positive" if sure else "ignore", "unauthorised_dumping", a, b, note if known else f"{note}, no sensor"
         )
 
+    def _aftermath(self, haul: Haul) -> None:
+        """Where nobody can tell that a load was left, whoever drives on empty may be taken for laden."""
+        if not self.world.city.style.grown or haul.dumped_s < 0 or self._takes_muck(haul) or self._told_dumped(haul):
+            return
+        loads = [h.loaded_s for h in self.truth.hauls if h.number > haul.number]
+        for rule in _AFTERMATH:
+            self._say("ignore", rule, haul.dumped_s, min([*loads, haul.dumped_s + 3 * 3600]), "load left unseen")
+
     def _moves_on(self, second: int) -> int:
         """When the truck next moves: a stop does not end with the work that was done in it."""
         return second + int(np.argmax(np.append(self.moving[second:], True)))
@@ -178,13 +190,23 @@ class Judge:
             sure = int(mask[a:b].sum()) >= need and self._seen(a, b, need)
             self._say("positive" if sure else "ignore", rule, a, b, note)
 
+    def _speeding(self, drift_kmh: float) -> None:
+        above = self.truth.speed > LIMIT_KMH / 3.6
+        if not drift_kmh:
+            self._timed("overspeed", above, 30, 60, least_fixes=2.5)
+            return
+        for a, b in join(cut(spans_of(above), self.silences), 60):
+            plain = int((self.truth.speed[a:b] > (LIMIT_KMH + drift_kmh) / 3.6).sum())
+            sure = plain >= max(30 * _SURE, 2.5 * self.truck.interval_s) and self._seen(a, b, plain)
+            self._say("positive" if sure else "ignore", "overspeed", a, b, "no speed told")
+
     def _zones(self) -> None:
         for zone in self.world.city.zones:
             rule = "quiet_zone" if zone.kind == "quiet" else "no_entry"
             hours = mask_of(self.world.clock.daily(zone.hours), self.size)
             at = np.flatnonzero(self.driving & hours)
             shapely.prepare(zone.polygon)
-            near, deep = zone.polygon.buffer(40.0), zone.polygon.buffer(-30.0)
+            near, deep = zone.polygon.buffer(self.world.city.settings.near_zone_m), zone.polygon.buffer(-30.0)
             masks = []
             for polygon in (zone.polygon, near, deep):
                 mask = np.zeros(self.size, dtype=bool)
@@ -234,7 +256,7 @@ class Judge:
 
     def _area(self, place_id: str) -> BaseGeometry | None:
         polygon = self.world.city.places[place_id].polygon
-        return None if polygon is None else polygon.buffer(SITE_MARGIN_M)
+        return None if polygon is None else polygon.buffer(self.world.city.settings.site_margin_m)
 
     def _takes_muck(self, haul: Haul) -> bool:
         place = self.world.city.places.get(haul.goal)

@@ -9,12 +9,12 @@ Source: 道路交通安全法 (2021), article 39: restrictions set by the traffi
 from __future__ import annotations
 
 from rules.ground import Ground
-from rules.rule import Breach, Outing, Rule
+from rules.rule import Breach, Excused, Outing, Rule
 from rules.tags import MENDED, Tag
 from rules.zones import ZONE_EVIDENCE, passages
 
 
-def judge(outing: Outing, ground: Ground) -> list[Breach]:
+def judge(outing: Outing, ground: Ground) -> list[Breach | Excused]:
     """One breach a passage through a no-entry zone."""
     return passages(outing, "no_entry", ground)
 
@@ -25,9 +25,9 @@ RULE = Rule(
     title_zh="驶入禁行区",
     legal_basis="《道路交通安全法》第三十九条;本市货车禁行通告",
     version=1,
-    policy_keys=("zone_min_s", "zone_merge_s", "halt_max_s", "silence_min_s"),
+    policy_keys=("zone_min_s", "zone_depth_m", "zone_merge_s", "halt_max_s", "silence_min_s"),
     evidence=ZONE_EVIDENCE,
-    accepts=MENDED | Tag.ILL_COVER | Tag.REFLECTED | Tag.SPEED_REFUTED,
+    accepts=MENDED | Tag.ILL_COVER | Tag.SPEED_REFUTED,
     on_outing=judge,
     cannot_see="a passage between two fixes, or wholly within a silence",
 )

@@ -15,11 +15,13 @@ from rules.ground import Ground
 from rules.hauls import Haul
 from rules.intervals import subtract
 from rules.policy import Policy
-from rules.reflection import LONGEST_MS, is_reflection
+from rules.reflection import DRIFT_M, LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Excused, Rule
 from rules.stays import driven_m, outer_end_ms, outer_start_ms
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 from rules.tags import MENDED, Tag
+
+EDGE_TIMES = 4  # so many times the least way tells driving just outside from drift in a queue
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
 
@@ -32,6 +34,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
     if not outside:
         return []
     policy, lines = ground.policy, ground.lines_of(haul.permits)
+    corridor = shapely.union_all([p.corridor.polygon for _, p in haul.permits])
     allowed = {haul.loading.site}.union(*(p.disposal for _, p in haul.permits))
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
     frozen = [(s.start_ms, s.end_ms) for s in haul.stays if s.silence and s.n]  # nobody knows where the truck was
@@ -41,7 +44,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
         if not any(a <= row.start_ms and row.end_ms <= b for a, b in at_allowed)
         for a, b in subtract([(start, end)], frozen)
     ]
-    driven, reflected = _driven(parts, rows["motion"], lines, policy)
+    driven, reflected = _driven(parts, rows["motion"], lines, corridor, policy)
     breaches: list[Breach | Excused] = [Excused(Tag.REFLECTED, r.start_ms, r.end_ms, r.n) for r, _, _ in reflected]
     for group in driven:
         outside_ms, length_m = _size(group, rows["motion"])
@@ -65,9 +68,9 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
 
 
 def _driven(
-    parts: list[Part], motion: list[Stretch], lines: BaseGeometry, policy: Policy
+    parts: list[Part], motion: list[Stretch], lines: BaseGeometry, corridor: BaseGeometry, policy: Policy
 ) -> tuple[list[list[Part]], list[Part]]:
-    """Merged stretches that are long enough once reflections are taken out of them, and those reflections."""
+    """Merged stretches that are long enough without reflections and drift at the corridor's edge; the reflections."""
     bridge_ms = policy.merge_s * 1000
     suspects = [group for group in _merged(parts, bridge_ms) if _enough(group, motion, policy)]
     if not suspects:
@@ -75,8 +78,16 @@ def _driven(
     real: list[Part] = []
     reflected: list[Part] = []
     for part in (part for group in suspects for part in group):
-        (reflected if is_reflection(part[0], lines) else real).append(part)
-    return [group for group in _merged(real, bridge_ms) if _enough(group, motion, policy)], reflected
+        (reflected if is_reflection(part[0], lines, corridor) else real).append(part)
+    found = [group for group in _merged(real, bridge_ms) if _enough(group, motion, policy)]
+    return [group for group in found if not _drifted(group, motion, corridor, policy)], reflected
+
+
+def _drifted(group: list[Part], motion: list[Stretch], corridor: BaseGeometry, policy: Policy) -> bool:
+    """Whether a truck is seen beside the corridor no farther than drift takes it, and for hardly any way."""
+    places = [(x / DM_PER_M, y / DM_PER_M) for row, _, _ in group for x, y in row.trail]
+    beyond_m = float(shapely.distance(corridor, shapely.points(places)).max())
+    return beyond_m < DRIFT_M and _size(group, motion)[1] < EDGE_TIMES * policy.off_route_min_m
 
 
 def _enough(group: list[Part], motion: list[Stretch], policy: Policy) -> bool:

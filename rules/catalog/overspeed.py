@@ -1,6 +1,7 @@
 """A truck drives above the limit, long enough to be no slip of the receiver.
 
-Times above less than a minute apart are one. Cannot see: what a terminal that reports no speed does between two fixes.
+Times above less than a minute apart are one. Where no speed is reported, the way between fixes must be too long even if
+drift lengthened it. Cannot see: of a terminal that reports no speed, what drift may explain.
 
 Source: 道路交通安全法 (2021), article 42; the limit is the policy's.
 """
@@ -65,5 +66,5 @@ RULE = Rule(
     ),
     accepts=MENDED | Tag.ILL_COVER | Tag.CLOCK_DOUBTED | Tag.REFLECTED,
     on_outing=judge,
-    cannot_see="what a terminal that reports no speed does between two fixes",
+    cannot_see="of a terminal that reports no speed, what drift may explain",
 )

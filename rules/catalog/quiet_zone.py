@@ -9,12 +9,12 @@ Source: 噪声污染防治法 (2022), chapter 5 (traffic noise); hours and zones
 from __future__ import annotations
 
 from rules.ground import Ground
-from rules.rule import Breach, Outing, Rule
+from rules.rule import Breach, Excused, Outing, Rule
 from rules.tags import MENDED, Tag
 from rules.zones import ZONE_EVIDENCE, passages
 
 
-def judge(outing: Outing, ground: Ground) -> list[Breach]:
+def judge(outing: Outing, ground: Ground) -> list[Breach | Excused]:
     """One breach a passage through a quiet zone."""
     return passages(outing, "quiet", ground)
 
@@ -25,9 +25,9 @@ RULE = Rule(
     title_zh="限噪时段驶入静音区",
     legal_basis="《噪声污染防治法》第五章;本市禁噪区划定文件",
     version=1,
-    policy_keys=("zone_min_s", "zone_merge_s", "halt_max_s", "silence_min_s"),
+    policy_keys=("zone_min_s", "zone_depth_m", "zone_merge_s", "halt_max_s", "silence_min_s"),
     evidence=ZONE_EVIDENCE,
-    accepts=MENDED | Tag.ILL_COVER | Tag.REFLECTED | Tag.SPEED_REFUTED,
+    accepts=MENDED | Tag.ILL_COVER | Tag.SPEED_REFUTED,
     on_outing=judge,
     cannot_see="a passage between two fixes, or wholly within a silence",
 )

@@ -1,13 +1,14 @@
 """A laden truck drives with its body open.
 
-Believed only of a cover sensor that also closes. Cannot see: trucks without a cover sensor.
+Believed only of a cover sensor that also closes. At the site where the load is left the body may be opened. Cannot see:
+trucks without a cover sensor.
 
 Source: 城市建筑垃圾管理规定 (Ministry of Construction Order 139, 2005), article 14: haul sealed, let nothing fall.
 """
 
 from __future__ import annotations
 
-from rules.ground import Ground
+from rules.ground import NOWHERE, Ground
 from rules.hauls import Haul
 from rules.intervals import Span, intersect, total_ms, union
 from rules.rule import Breach, EvidenceField, Rule
@@ -19,7 +20,12 @@ from rules.tags import MENDED, Tag
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     """One breach a merged stretch of laden driving with the body open."""
     policy = ground.policy
-    open_rows = [part for part in clipped(rows["cover"], haul.left_ms, haul.end_ms) if part[0].key == 0]
+    arrived = _arrived(haul, rows)
+    open_rows = [
+        part
+        for part in clipped(rows["cover"], haul.left_ms, haul.end_ms)
+        if part[0].key == 0 and not any(a <= part[0].start_ms <= b for a, b in arrived)
+    ]
     if not open_rows:
         return []
     motion = [r for r in rows["motion"] if r.end_ms >= haul.left_ms and r.start_ms <= haul.end_ms]
@@ -43,6 +49,14 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
         sure = round(0.85 + 0.13 * min(1.0, open_ms / 300_000), 3)
         breaches.append(Breach(start, end, x, y, sure, evidence, permit_no))
     return breaches
+
+
+def _arrived(haul: Haul, rows: Rows) -> list[Span]:
+    """When the truck was at the site where it left its load: who opens the body only there is about to leave it."""
+    left = haul.unloading
+    if left is None or left.site == NOWHERE:
+        return []
+    return union((r.start_ms, r.end_ms) for r in rows["site"] if r.key == left.site)
 
 
 RULE = Rule(

@@ -8,8 +8,9 @@ Source: 城市建筑垃圾管理规定 (Ministry of Construction Order 139, 2005
 from __future__ import annotations
 
 from rules.ground import Ground
-from rules.hauls import Haul
+from rules.hauls import VISIT_GAP_MS, Haul, site_at
 from rules.rule import Breach, EvidenceField, Rule
+from rules.stays import Stay
 from rules.stretches import Rows
 from rules.tags import MENDED, Tag
 
@@ -23,8 +24,9 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     named = [s for _, p in haul.permits for s in p.permit.disposal_sites]
     if not site.takes_muck or not site.validity.holds(left.at_ms) or site.site_id in named:
         return []
+    end_ms = _stayed_until_ms(left.stay, left.site, haul, rows)
     evidence = {
-        "duration_s": (left.stay.end_ms - left.stay.start_ms) // 1000,
+        "duration_s": (end_ms - left.stay.start_ms) // 1000,
         "site_id": site.site_id,
         "permitted_sites": sorted(set(named)),
         "unloaded_by": list(left.signs),
@@ -34,7 +36,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     return [
         Breach(
             left.stay.start_ms,
-            left.stay.end_ms,
+            end_ms,
             left.stay.x_m,
             left.stay.y_m,
             left.confidence,
@@ -43,6 +45,17 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
             site.site_id,
         )
     ]
+
+
+def _stayed_until_ms(stay: Stay, site: int, haul: Haul, rows: Rows) -> int:
+    """The end of the stay at the site: a rest there after the unloading belongs to it."""
+    end_ms = stay.end_ms
+    for later in haul.stays:
+        if later.start_ms >= stay.end_ms and later.start_ms - end_ms < VISIT_GAP_MS and not later.silence:
+            if site_at(rows, later, later.start_ms) != site:
+                break
+            end_ms = later.end_ms
+    return end_ms
 
 
 RULE = Rule(
