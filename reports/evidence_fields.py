@@ -34,6 +34,7 @@ FIELD_NAMES = {
     "over_share": "超速比例",
     "fixes_outside": "走廊外定位点数",
     "fixes_inside": "区域内定位点数",
+    "deepest_m": "深入区域最远",
     "fixes_above": "超速定位点数",
     "fixes_open": "未密闭定位点数",
     "fixes_apart": "另一终端的定位点数",

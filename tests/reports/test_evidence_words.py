@@ -140,6 +140,6 @@ def test_clock_duration_distance() -> None:
 
 def test_what_rules_make_of_tagged_fixes_is_said_in_words() -> None:
     assert tag_use("wrong_datum") == "照常采用"
-    assert tag_use("reflected") == "不用于：偏离核准路线"
+    assert tag_use("reflected") == "不用于：偏离核准路线、限噪时段驶入静音区、驶入禁行区"
     assert tag_use("not_fixed") == "仅用于：重车定位中断"
     assert tag_use("of a later version") == ""
