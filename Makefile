@@ -36,7 +36,7 @@ check: $(READY) ## what needs no run: lint, format, types, the arrows between th
 bench: $(READY) ## speed and memory of each part (BENCHES="registry_load accuracy": only these)
 	@for each in $(BENCHES); do echo "== $$each"; $(BIN)/python -m bench.$$each $(ARGS) || exit 1; done
 
-accuracy: $(READY) ## docs/accuracy.md, measured on 34 invented cities; ten minutes (ARGS=--quick: a minute, prints only)
+accuracy: $(READY) ## docs/accuracy.md, measured on 38 invented cities; ten minutes (ARGS=--quick: a minute, prints only)
 	@$(BIN)/python -m bench.accuracy $(ARGS)
 
 mutation: $(READY) ## puts faults into copies of the rules and counts what the tests notice; half an hour (ARGS="--mutants 40")

@@ -1,6 +1,6 @@
 """How accurate the engine is on cities it has not seen: `python -m bench.accuracy [--quick]` writes docs/accuracy.md.
 
-Every combination of noise, sensors and time between fixes gets a city and a week of its own from the generator.
+Every condition of noise, sensors, time between fixes and kind of city gets a city and a week of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,10 +18,19 @@ from bench.accuracy_figures import OUTFITS, Cell, Result, faults
 from bench.accuracy_page import page, publish
 from bench.trials import judge, make
 from bench.verdicts import hold
+from sample_tracks.style import STYLES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-NOISES = ("clean", "urban", "harsh")
 INTERVALS_S = (5, 10, 15, 30, 60)
+#: Of cities on plain streets and of grown ones: by noise the times between fixes; None is a mix, some by events.
+ASKED: dict[str, dict[str, tuple[int | None, ...]]] = {
+    "plain": {"clean": (15,), "urban": INTERVALS_S, "harsh": INTERVALS_S},
+    "grown": {"urban": (15, None), "harsh": (10, 30, 60, None)},
+}
+QUICKLY: dict[str, dict[str, tuple[int | None, ...]]] = {
+    "plain": {"urban": (15,), "harsh": (15, 60)},
+    "grown": {"harsh": (15, None)},
+}
 FIRST_SEED = 9_400  # cities of the page alone: whoever looks into faults takes others (--first-seed)
 
 
@@ -31,13 +39,24 @@ FLEETS, FLEET_TRUCKS = 4, 108  # clean fleets, and trucks of each: 3,000 truck-d
 
 
 def cells(quick: bool, trucks: int, first_seed: int = FIRST_SEED) -> list[Cell]:
-    """Every condition, and the clean fleet; quickly, at fewer intervals and in one city."""
-    intervals = (15, 60) if quick else INTERVALS_S
+    """Every condition, and the clean fleets, half of them in grown cities; quickly, fewer of them."""
     fleet = max(1, round(FLEET_TRUCKS * trucks / TRUCKS))
-    asked = product(NOISES, OUTFITS, intervals)
-    made = [Cell(noise, outfit, s, first_seed + k, trucks) for k, (noise, outfit, s) in enumerate(asked)]
-    honest = (first_seed + len(made) + k for k in range(1 if quick else FLEETS))
-    return [*made, *(Cell("harsh", None, None, seed, fleet, honest=True) for seed in honest)]
+    asked = [
+        (noise, outfit, interval_s, streets)
+        for streets, noises in (QUICKLY if quick else ASKED).items()
+        for noise, intervals in noises.items()
+        for outfit in OUTFITS
+        for interval_s in intervals
+    ]
+    made = [
+        Cell(noise, outfit, interval_s, first_seed + k, trucks, streets=streets)
+        for k, (noise, outfit, interval_s, streets) in enumerate(asked)
+    ]
+    honest = [
+        Cell("harsh", None, None, first_seed + len(made) + k, fleet, honest=True, streets=tuple(STYLES)[k % 2])
+        for k in range(2 if quick else FLEETS)
+    ]
+    return [*made, *honest]
 
 
 def measure(cell: Cell) -> Result:

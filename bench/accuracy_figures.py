@@ -12,9 +12,11 @@ from bench.trials import Trial
 from bench.verdicts import Claim, Verdict
 from rules.catalog import RULES
 from sample_tracks.fleet import Knobs
+from sample_tracks.style import STYLES
 
 RULE_IDS = tuple(rule.rule_id for rule in RULES)
 OUTFITS = {"full": "all sensors", "none": "no sensors"}
+CITIES = {"plain": "plain streets", "grown": "grown cities"}
 DAYS = 7
 LATE_S = 60.0
 
@@ -29,12 +31,14 @@ class Cell:
     seed: int
     trucks: int
     honest: bool = False
+    streets: str = "plain"
 
     def __str__(self) -> str:
         interval = f"{self.interval_s} s" if self.interval_s else "mixed intervals"
         outfit = OUTFITS[self.outfit] if self.outfit else "mixed sensors"
         kind = "clean fleet, " if self.honest else ""
-        return f"{kind}{self.noise}, {outfit}, {interval}, city {self.seed}, {self.trucks} trucks"
+        streets = "" if self.streets == "plain" else f"{self.streets}, "
+        return f"{kind}{streets}{self.noise}, {outfit}, {interval}, city {self.seed}, {self.trucks} trucks"
 
     @property
     def work(self) -> float:
@@ -44,7 +48,8 @@ class Cell:
     @property
     def trial(self) -> Trial:
         """What the generator is asked for: ill sensors and wrong datums belong to every noise but `clean`."""
-        knobs = Knobs(self.trucks, self.interval_s, outfit=self.outfit, noise=self.noise)
+        style = STYLES[self.streets]
+        knobs = Knobs(self.trucks, self.interval_s, outfit=self.outfit, noise=self.noise, style=style)
         if self.noise == "clean":
             knobs = replace(knobs, ill_share=0.0, datum_liars=0)
         return Trial(self.seed, self.seed, knobs, self.honest)
@@ -97,12 +102,13 @@ def figures(results: Iterable[Result], rules: Sequence[str] = RULE_IDS) -> Figur
 
 
 def conditions(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
-    """The lines of every table: by noise, by sensors, by interval, and all; the clean fleet apart."""
+    """The lines of every table: by city, noise, sensors, interval, and all; the clean fleet apart."""
     asked = [r for r in results if not r.cell.honest]
     keys: list[Callable[[Cell], str]] = [
+        lambda c: CITIES[c.streets],
         lambda c: c.noise,
         lambda c: OUTFITS[c.outfit or "full"],
-        lambda c: f"a fix every {c.interval_s} s",
+        lambda c: f"a fix every {c.interval_s} s" if c.interval_s else "mixed, or by events",
     ]
     lines: list[tuple[str, list[Result]]] = []
     for key in keys:

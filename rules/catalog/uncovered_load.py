@@ -9,10 +9,10 @@ Source: 城市建筑垃圾管理规定 (Ministry of Construction Order 139, 2005
 from __future__ import annotations
 
 from rules.ground import NOWHERE, Ground
-from rules.hauls import Haul
+from rules.hauls import VISIT_GAP_MS, Haul
 from rules.intervals import Span, intersect, total_ms, union
 from rules.rule import Breach, EvidenceField, Rule
-from rules.stays import clipped, drives_of
+from rules.stays import clipped, drives_of, site_visits
 from rules.stretches import Rows
 from rules.tags import MENDED, Tag
 
@@ -56,7 +56,7 @@ def _arrived(haul: Haul, rows: Rows) -> list[Span]:
     left = haul.unloading
     if left is None or left.site == NOWHERE:
         return []
-    return union((r.start_ms, r.end_ms) for r in rows["site"] if r.key == left.site)
+    return [(v.start_ms, v.end_ms) for v in site_visits(rows["site"], VISIT_GAP_MS) if v.key == left.site]
 
 
 RULE = Rule(

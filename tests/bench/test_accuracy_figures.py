@@ -103,7 +103,16 @@ def results() -> list[Result]:
 
 def test_figures_pool_results_and_leave_the_clean_fleet_apart() -> None:
     lines = dict(conditions(results()))
-    assert list(lines) == ["harsh", "clean", "all sensors", "no sensors", "a fix every 15 s", "a fix every 60 s", "all"]
+    assert list(lines) == [
+        "plain streets",
+        "harsh",
+        "clean",
+        "all sensors",
+        "no sensors",
+        "a fix every 15 s",
+        "a fix every 60 s",
+        "all",
+    ]
     every = figures(lines["all"])
     assert (every.recall, every.precision, every.late_s) == (Share(1, 2), Share(1, 2), 30)
     assert figures(lines["clean"]).empty
@@ -118,7 +127,9 @@ def test_page_tells_every_rule_and_the_clean_fleet(tmp_path: Path) -> None:
     assert "| harsh | 2 | 0.500 (0.095–0.905) | 0.500 (0.095–0.905) | 30 s | 0.0% | 0 |" in text
     paths = publish(results(), tmp_path)
     assert {p.name for p in paths} >= {PAGE, TABLE}
-    assert (tmp_path / TABLE).read_text("utf-8").splitlines()[1] == "harsh,full,15,1,10,off_route,2,1,2,1,30.0,0,0"
+    assert (tmp_path / TABLE).read_text("utf-8").splitlines()[
+        1
+    ] == "plain,harsh,full,15,1,10,off_route,2,1,2,1,30.0,0,0"
     for name in ("accuracy-confidence.svg", "accuracy-interval.svg"):
         assert (tmp_path / "pictures" / name).read_text("utf-8").endswith("</svg>\n")
 
@@ -127,4 +138,6 @@ def test_every_condition_has_a_city_of_its_own() -> None:
     for quick in (True, False):
         made = cells(quick, 6)
         assert len({c.seed for c in made}) == len(made)
-        assert len({(c.noise, c.outfit, c.interval_s) for c in made if not c.honest}) == (12 if quick else 30)
+        asked = [c for c in made if not c.honest]
+        assert len({(c.streets, c.noise, c.outfit, c.interval_s) for c in asked}) == len(asked) == (10 if quick else 34)
+        assert {c.streets for c in asked} == {c.streets for c in made if c.honest} == {"plain", "grown"}
