@@ -42,7 +42,7 @@ def recover(
         judge: takes them.
 
     Raises:
-        StreamBroken: if what is kept does not fit what is there, or the input since is gone.
+        StreamBroken: if what is kept does not fit what is there, or it or the input since is gone.
         KafkaTrouble: if Kafka cannot be reached.
     """
     wanted = sorted(partitions)
@@ -65,11 +65,31 @@ def recover(
                 parts[tp.partition] = found[0]
                 trucks += found[1]
                 _check(topics.fixes, tp.partition, found[0], first[tp], last[tp])
+            if rejudge_hours is None:
+                _check_unjudged(bootstrap, topics, [tp for tp in inputs if not kept[tp.partition]])
             judge.gain(parts, trucks)
             _again(reader, topics, judge)
     finally:
         reader.close()
     return wanted
+
+
+def _check_unjudged(bootstrap: str, topics: Topics, bare: list[TopicPartition]) -> None:
+    """Partitions without state begin at the start of their logs, but only if nobody has judged them before."""
+    if not bare:
+        return
+    group = consumer(bootstrap, group_id=topics.group)
+    try:
+        judged = {tp: group.committed(tp) for tp in bare}
+    finally:
+        group.close(autocommit=False)
+    for tp, offset in judged.items():
+        if offset:
+            raise StreamBroken(
+                f"{topics.state}, partition {tp.partition}: nothing is kept, but fixes up to offset {offset} were "
+                "judged: its records were deleted or lost; start the worker with --rejudge-hours N to judge the last N "
+                "hours anew"
+            )
 
 
 def _check(topic: str, partition: int, part: Part, first: int, last: int) -> None:

@@ -26,6 +26,7 @@ from tools.broker_artifacts import SETTINGS, BrokerError, cache, fetch, java
 HEAP = "512m"
 READY_S = 180.0  # a cold start takes 5 s of CPU; a crowded machine stretches that
 STOP_S = 30.0
+GONE_LOOKS = 10  # so often in a row it must be missing, a tenth of a second apart
 COMPOSE_PORT = 9092  # what docker-compose.yml publishes
 
 
@@ -82,9 +83,10 @@ class Broker:
         Raises:
             BrokerError: if it ends, or does not answer in time.
         """
-        deadline = time.monotonic() + READY_S
+        deadline, gone = time.monotonic() + READY_S, 0
         while not answers("127.0.0.1", self.port):
-            if self.pid is None or time.monotonic() > deadline:
+            gone = gone + 1 if self.pid is None else 0  # a process just begun has no command line for a moment
+            if gone > GONE_LOOKS or time.monotonic() > deadline:
                 raise BrokerError(f"the broker in {self.folder} does not serve; see {self.folder / 'broker.log'}")
             time.sleep(0.1)
 

@@ -1,4 +1,4 @@
-"""The state topic read back: of a long log the last accounts and the snapshot that they name, and nothing else."""
+"""The state topic read back: of a long log the last accounts and the snapshot that they name; and no state at all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import uuid
 
 import pytest
 from few_trucks import NOW_MS, few_trucks
+from kafka import OffsetAndMetadata, TopicPartition
 
-from ingest.kafka.client import StreamBroken, producer
+from ingest.kafka.client import StreamBroken, consumer, producer
 from ingest.kafka.topics import Topics, ensure
 from rules.health import Knowledge
 from stream import memory
 from stream.judging import Judge
 from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, read_state, restored
 from stream.parts import Part
+from stream.recovery import recover
 from stream.trucks import BUCKETS
 from tools.broker import Broker
 
@@ -59,3 +61,18 @@ def test_a_long_log_is_read_at_its_end_only(broker: Broker, monkeypatch: pytest.
     del kept[TRUCKS_KEY + b"03"]
     with pytest.raises(StreamBroken, match="1 of the 16 records of its trucks are gone"):
         restored(kept, "partition 0", *EXPECTED)
+
+
+def test_a_partition_that_was_judged_does_not_begin_anew_when_its_state_is_gone(broker: Broker) -> None:
+    topics = Topics(f"g{uuid.uuid4().hex[:8]}.")
+    ensure(broker.address, topics, 1)
+    judge = Judge(few_trucks().ground, Knowledge(), 1)
+    assert recover(broker.address, topics, [0], EXPECTED, None, judge) == [0]
+    assert judge.parts[0].offset == 0
+    fixes, group = TopicPartition(topics.fixes, 0), consumer(broker.address, group_id=topics.group)
+    group.assign([fixes])
+    group.commit({fixes: OffsetAndMetadata(7, "", -1)})
+    group.close()
+    with pytest.raises(StreamBroken, match="nothing is kept, but fixes up to offset 7 were judged"):
+        recover(broker.address, topics, [0], EXPECTED, None, judge)
+    assert recover(broker.address, topics, [0], EXPECTED, 1.0, judge) == [0]
