@@ -57,6 +57,7 @@ class Ground:
         self.permit_ground = {p.permit_no: self._lay(p, named) for p in registry.permits}
         self._districts = PolygonIndex([flat(d.polygon) for d in registry.districts], DISTRICT_CELL_M)
         self._lines_of: dict[tuple[str, ...], BaseGeometry] = {}
+        self._corridors_of: dict[tuple[str, ...], BaseGeometry] = {}
         self._permits_of: dict[str, tuple[PermitGround, ...]] = {}
 
     def _lay(self, permit: Permit, named: Mapping[str, list[int]]) -> PermitGround:
@@ -87,6 +88,18 @@ class Ground:
             found = shapely.union_all([p.lines for _, p in permits])
             shapely.prepare(found)
             self._lines_of[key] = found
+        return found
+
+    def corridors_of(self, permits: Sequence[tuple[int, PermitGround]]) -> BaseGeometry:
+        """The land within the corridors of some permits, prepared for distances."""
+        if len(permits) == 1:
+            return permits[0][1].corridor.polygon
+        key = tuple(p.permit.permit_no for _, p in permits)
+        found = self._corridors_of.get(key)
+        if found is None:
+            found = shapely.union_all([p.corridor.polygon for _, p in permits])
+            shapely.prepare(found)
+            self._corridors_of[key] = found
         return found
 
     @cached_property

@@ -24,7 +24,7 @@ from rules.load_word import Flip
 from rules.margin import clearness
 from rules.policy import Policy
 from rules.rule import Breach, Excused, Outing, Rule
-from rules.stays import Stay, drives_of
+from rules.stays import Stay
 from rules.stretches import Rows
 from rules.tags import Mark, Tag
 
@@ -40,9 +40,7 @@ def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list
         stays: the stays that began in it.
         ground: the registry on the plane.
     """
-    policy = ground.policy
-    drives = drives_of(rows["motion"], policy.halt_max_s * 1000, policy.silence_min_s * 1000, stays)
-    outing = Outing(plate, start_ms, end_ms, rows, tuple(drives), tuple(stays))
+    outing = Outing(plate, start_ms, end_ms, rows, tuple(stays), ground.policy)
     stuck = [s for s in stays if s.silence and s.n]
     marks = [Mark(plate, "", Tag.FROZEN, s.start_ms, s.end_ms, s.n) for s in stuck]
     found = Findings(stops=_stops(outing, ground), marks=marks)

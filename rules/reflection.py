@@ -33,7 +33,7 @@ def is_reflection(row: Stretch, lines: BaseGeometry, corridor: BaseGeometry) -> 
     if row.end_ms - row.start_ms > LONGEST_MS or len(row.trail) != row.n:
         return False
     places = np.array(row.trail, dtype=np.float64) / DM_PER_M
-    far = places[shapely.distance(corridor, shapely.points(places)) > DRIFT_M]
+    far = places[~shapely.dwithin(corridor, shapely.points(places), DRIFT_M)]
     return one_shift_explains(far if len(far) else places, lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from rules.ground import Ground
 from rules.hauls import Haul
 from rules.intervals import Span
 from rules.policy import Policy
-from rules.stays import Stay
+from rules.stays import Stay, drives_of
 from rules.stretches import Rows
 from rules.tags import Tag
 
@@ -61,15 +62,21 @@ class Excused(msgspec.Struct, frozen=True):
     fixes: int
 
 
-class Outing(msgspec.Struct, frozen=True):
+class Outing(msgspec.Struct, frozen=True, dict=True):
     """All that a truck did between two rests: what the rules that do not ask for a load are given."""
 
     plate: str
     start_ms: int
     end_ms: int
     rows: Rows
-    drives: tuple[Span, ...]
     stays: tuple[Stay, ...]
+    policy: Policy
+
+    @cached_property
+    def drives(self) -> list[Span]:
+        """When it was driving; found once a rule asks."""
+        halt_ms, silence_ms = self.policy.halt_max_s * 1000, self.policy.silence_min_s * 1000
+        return drives_of(self.rows["motion"], halt_ms, silence_ms, self.stays)
 
 
 @dataclass(frozen=True)

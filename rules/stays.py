@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import hypot
 from operator import attrgetter
 
@@ -154,7 +154,7 @@ def _silence(start_ms: int, end_ms: int, before: Stretch, after: Stretch, stuck:
     return Stay(start_ms, end_ms, x, y, 0, start_ms, end_ms, stuck, silence=True, moved_m=gone)
 
 
-def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: list[Stay]) -> list[Span]:
+def drives_of(motion: list[Stretch], halt_max_ms: int, silence_ms: int, stays: Sequence[Stay]) -> list[Span]:
     """Spans of driving: a halt shorter than `halt_max_ms` belongs to the driving around it, silences and others end it.
 
     A truck that only trembles at one place is halting, too.
@@ -217,10 +217,15 @@ def travelled_m(rows: list[Stretch], start_ms: int, end_ms: int) -> int:
     """Ground covered between two instants; a stretch that reaches over one counts by its share of the time."""
     total_mm = 0
     for row in rows[bisect_left(rows, start_ms, key=_end) : bisect_right(rows, end_ms, key=_start) + 1]:
-        begin = row.start_ms - max(row.lead_ms, 0)
-        inside = min(row.end_ms, end_ms) - max(begin, start_ms)
+        begin = row.start_ms - row.lead_ms if row.lead_ms > 0 else row.start_ms
+        till = row.end_ms
+        if start_ms <= begin and till <= end_ms:
+            if begin < till:
+                total_mm += row.lead_mm + row.length_mm
+            continue
+        inside = min(till, end_ms) - max(begin, start_ms)
         if inside > 0:
-            total_mm += (row.lead_mm + row.length_mm) * inside // (row.end_ms - begin)
+            total_mm += (row.lead_mm + row.length_mm) * inside // (till - begin)
     return total_mm // 1000
 
 

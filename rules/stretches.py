@@ -207,9 +207,9 @@ def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[Place
     if few.all():
         return trails
     by_x, by_y = (x_dm << PLACE_BITS) + y_dm, (y_dm << PLACE_BITS) + x_dm
-    outermost = [f.reduceat(column, first).tolist() for column in (by_x, by_y) for f in (np.minimum, np.maximum)]
     for i in np.flatnonzero(~few).tolist():
-        west, east, south, north = (_place(column[i]) for column in outermost)
+        run = slice(first[i], last[i] + 1)
+        west, east, south, north = (_place(int(f(column[run]))) for column in (by_x, by_y) for f in (np.min, np.max))
         trails[i] = (west, east, south[::-1], north[::-1])
     return trails
 

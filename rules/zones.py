@@ -66,7 +66,7 @@ def _through(outing: Outing, k: int, ground: Ground) -> list[Breach | Excused]:
     for _, start, end in within:
         start, end = max(start, zone.validity.from_ms), min(end, zone.validity.to_ms)
         in_hours += zone.hours.between(start, end, ground.registry.zone)
-    driven = intersect(union(in_hours), list(outing.drives))
+    driven = intersect(union(in_hours), outing.drives)
     breaches: list[Breach | Excused] = [Excused(Tag.REFLECTED, r.start_ms, r.end_ms, r.n) for r in shifted]
     for start, end in union(driven, policy.zone_merge_s * 1000):
         inside_ms = total_ms(intersect(driven, [(start, end)]))

@@ -18,8 +18,8 @@ from rules.tags import MENDED, Tag
 def judge(outing: Outing, ground: Ground) -> list[Breach]:
     """One breach a merged stretch of driving by day that no whitelist entry covers."""
     policy, zone = ground.policy, ground.registry.zone
-    by_day = intersect(list(outing.drives), policy.day.between(outing.start_ms, outing.end_ms, zone))
-    if not by_day:
+    day = policy.day.between(outing.start_ms, outing.end_ms, zone)
+    if not day:
         return []
     entries = ground.registry.whitelist_of.get(outing.plate, ())
     leave = union(
@@ -29,7 +29,8 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
             max(outing.start_ms, e.validity.from_ms), min(outing.end_ms, e.validity.to_ms), zone
         )
     )
-    bare = subtract(by_day, leave)
+    closed = subtract(day, leave)
+    bare = intersect(outing.drives, closed) if closed else []
     if not bare:
         return []
     vehicle = ground.registry.vehicle.get(outing.plate)

@@ -33,8 +33,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
     outside = _outside(haul, rows["corridor"])
     if not outside:
         return []
-    policy, lines = ground.policy, ground.lines_of(haul.permits)
-    corridor = shapely.union_all([p.corridor.polygon for _, p in haul.permits])
+    policy, lines, corridor = ground.policy, ground.lines_of(haul.permits), ground.corridors_of(haul.permits)
     allowed = {haul.loading.site}.union(*(p.disposal for _, p in haul.permits))
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
     frozen = [(s.start_ms, s.end_ms) for s in haul.stays if s.silence and s.n]  # nobody knows where the truck was
@@ -85,9 +84,10 @@ def _driven(
 
 def _drifted(group: list[Part], motion: list[Stretch], corridor: BaseGeometry, policy: Policy) -> bool:
     """Whether a truck is seen beside the corridor no farther than drift takes it, and for hardly any way."""
+    if _size(group, motion)[1] >= EDGE_TIMES * policy.off_route_min_m:
+        return False
     places = [(x / DM_PER_M, y / DM_PER_M) for row, _, _ in group for x, y in row.trail]
-    beyond_m = float(shapely.distance(corridor, shapely.points(places)).max())
-    return beyond_m < DRIFT_M and _size(group, motion)[1] < EDGE_TIMES * policy.off_route_min_m
+    return bool(shapely.dwithin(corridor, shapely.points(places), DRIFT_M).all())
 
 
 def _enough(group: list[Part], motion: list[Stretch], policy: Policy) -> bool:
