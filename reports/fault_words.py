@@ -27,6 +27,16 @@ _FORMS = (
         "时钟比同时上报的其他车辆{way} {hours} 小时，已按其他车辆的时间判定",
     ),
     (
+        r"clock 8 h off the trucks heard at the same time in some fixes; not judged by rules that ask the time",
+        "部分定位点的时间与同时上报的其他车辆相差 8 小时，无法更正，与时段有关的规则不予判定",
+    ),
+    (
+        r"clock may be 8 h (?P<way>ahead|behind): no driving within the permitted hours as told, "
+        r"(?P<fit>\d+%) if it is; judged as told, look at the terminal first",
+        "时钟可能{way} 8 小时：按上报时间没有一段行车在核准时段内，若时钟有误则 {fit} 在内；"
+        "仍按上报时间判定，请先核对终端时钟",
+    ),
+    (
         r"longitude and latitude exchanged in (?P<fixes>[\d,]+) fixes; read the right way round",
         "{fixes} 个定位点的经纬度颠倒，已换回",
     ),

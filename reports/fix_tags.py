@@ -85,8 +85,8 @@ def tags_of(fixes: pl.DataFrame, judging: Judging) -> NDArray[np.int64]:
             bits[here] |= Tag.CLOCK_SHIFTED
         for other in (o for o in known.fleet.otherwise if (o.plate, o.terminal) == key):
             bits[here & (time_ms >= other.first_ms) & (time_ms <= other.last_ms)] |= TAG_OF_WAY[other.way]
-        if key in known.doubted_clocks:
-            bits[here & (time_ms >= known.doubted_clocks[key])] |= Tag.CLOCK_DOUBTED
+        if key in known.fleet.mixed_clocks_ms:
+            bits[here & (time_ms >= known.fleet.mixed_clocks_ms[key])] |= Tag.CLOCK_DOUBTED
     for mark in judge_all(fixes, judging.ground, known)[0].marks:
         if mark.tag != Tag.OTHER_DEVICE:
             bits[_marked(mark, time_ms, terminal, bits)] |= mark.tag

@@ -77,6 +77,7 @@ FAULT_NAMES = {
     "acc": "点火信号不可信",
     "speed": "速度不可信",
     "clock": "时钟不可信",
+    "clock_doubt": "时钟存疑",
     "axes": "经纬度颠倒",
     "weeks": "GPS 周翻转",
 }

@@ -72,7 +72,8 @@ def judge_days(store: Store, registry_folder: Path, first: date, last: date, now
         survey.add(read_file(store.path, file))
     # The archive is in true time and order, and the right way round: what was known of all that stays.
     known = knowledge_of(store).fleet
-    fleet = replace(survey.learnt(), clocks_ms=known.clocks_ms, otherwise=known.otherwise)
+    seen = survey.learnt()
+    fleet = replace(known, roads=seen.roads, places=seen.places)
     ground = Ground(registry)
     found, fixes = [], 0
     for bucket in _buckets(store.path, window, plates):
@@ -123,24 +124,26 @@ def _buckets(folder: Path, window: Sequence[ArchiveFile], plates: set[str]) -> I
 def _judge(fixes: pl.DataFrame, ground: Ground, fleet: Fleet, span_ms: tuple[int, int]) -> dict[str, pl.DataFrame]:
     """What began within the span, of trucks judged over all their fixes here."""
     first, last = span_ms
-    knowledge, health = learn(fixes, ground)
-    every, _ = judge_all(fixes, ground, replace(knowledge, fleet=fleet))
+    knowledge, health = learn(fixes, ground, fleet)
+    every, _ = judge_all(fixes, ground, knowledge)
     inside = fixes.filter(pl.col("time_ms").is_between(first, last))
     marks = [m for m in every.marks if first <= m.start_ms <= last]
     found = Findings(
         [v for v in share_points(every.violations, ground.policy) if first <= v.start_ms <= last],
         [t for t in every.trips if first <= t.loaded_ms <= last],
         [s for s in every.stops if first <= s.start_ms <= last],
-        with_marks(with_readings(_of_days(inside, ground, health), fleet), marks) if inside.height else [],
+        with_marks(with_readings(_of_days(inside, ground, fleet, health), fleet), marks) if inside.height else [],
     )
     spans = fixes.select(pl.col("plate").unique(maintain_order=True)).with_columns(first_ms=first, last_ms=last)
     return {**frames.of_findings(found), "spans": spans.cast(pl.Schema(frames.SCHEMAS["spans"]))}
 
 
-def _of_days(fixes: pl.DataFrame, ground: Ground, health: Sequence[TerminalHealth]) -> list[TerminalHealth]:
+def _of_days(
+    fixes: pl.DataFrame, ground: Ground, fleet: Fleet, health: Sequence[TerminalHealth]
+) -> list[TerminalHealth]:
     """The health of the days' fixes; datum and faults as the wider span tells them."""
     wide = {(h.plate, h.terminal): h for h in health}
     return [
         replace(h, datum_found=wide[h.plate, h.terminal].datum_found, faults=wide[h.plate, h.terminal].faults)
-        for h in learn(fixes, ground)[1]
+        for h in learn(fixes, ground, fleet)[1]
     ]

@@ -166,10 +166,11 @@ _ASK_THE_TIME = frozenset(rule.rule_id for rule in RULES if Tag.CLOCK_DOUBTED no
 
 def _accepted(violations: list[Violation], knowledge: Knowledge) -> list[Violation]:
     """The violations without those whose rule does not accept the truck's doubted time."""
-    if not knowledge.doubted_clocks:
+    doubted = knowledge.fleet.mixed_clocks_ms
+    if not doubted:
         return violations
     since_ms: dict[str, int] = {}
-    for (plate, _), ms in knowledge.doubted_clocks.items():
+    for (plate, _), ms in doubted.items():
         since_ms[plate] = min(ms, since_ms.get(plate, ms))
     return [v for v in violations if v.rule not in _ASK_THE_TIME or v.end_ms < since_ms.get(v.plate, FOREVER_MS)]
 

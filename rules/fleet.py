@@ -35,6 +35,8 @@ CLOCK_SLACK_MS = 20 * 60_000
 CLOCK_ROWS, CLOCK_PLATES = 64, 5  # rows that came one after another, of so many trucks, tell what time it was
 CLOCK_THIN = 3  # of the rows one in so many is looked at
 CLOCK_MIN, CLOCK_SHARE = 20, 0.8  # rows of a terminal, and how many of them must be off alike
+CLOCK_ODD_MS = 3_600_000  # a row so far off its neighbours is late, or its clock is off
+ARRIVAL_SHARE = 0.01  # of rows earlier than another truck's before them: sorted rows have none
 KEPT_ROWS = 2_000_000  # cells by truck that are held before they are counted together
 
 Cell = int
@@ -48,6 +50,8 @@ class Fleet:
     roads: Mapping[Cell, int] = field(default_factory=dict)
     places: Mapping[Cell, int] = field(default_factory=dict)
     clocks_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)  # what to add to a terminal's times
+    mixed_clocks_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)  # off at times; since when, as told
+    arrival: bool = False  # whether the order of the rows tells what time it was
     otherwise: tuple[Otherwise, ...] = ()  # terminals whose fixes were read otherwise than told
 
     def on_road(self, lon: float, lat: float) -> bool | None:
@@ -65,6 +69,8 @@ class Fleet:
         cells = {"roads": self.roads, "places": self.places}
         told: dict[str, list[Any]] = {name: sorted(counts.items()) for name, counts in cells.items()}
         told["clocks"] = [[*key, ms] for key, ms in sorted(self.clocks_ms.items())]
+        if self.arrival:
+            told["mixed_clocks"] = [[*key, ms] for key, ms in sorted(self.mixed_clocks_ms.items())]
         if self.otherwise:
             told["otherwise"] = [astuple(one) for one in self.otherwise]
         return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
@@ -80,10 +86,11 @@ class Fleet:
         try:
             roads, places = ({int(c): int(n) for c, n in told[name]} for name in ("roads", "places"))
             clocks = {(str(plate), str(terminal)): int(ms) for plate, terminal, ms in told["clocks"]}
+            mixed = {(str(plate), str(terminal)): int(ms) for plate, terminal, ms in told.get("mixed_clocks", ())}
             otherwise = tuple(Otherwise(*one) for one in told.get("otherwise", ()))
         except (KeyError, TypeError, ValueError) as fault:
             raise ValueError(f"no knowledge of a fleet: {fault!r}") from fault
-        return Fleet(roads, places, clocks, otherwise)
+        return Fleet(roads, places, clocks, mixed, "mixed_clocks" in told, otherwise)
 
 
 class Survey:
@@ -98,6 +105,7 @@ class Survey:
         self._roads: list[pl.Series] = []
         self._raised: list[pl.DataFrame] = []
         self._rows = 0
+        self._looked = self._beside = self._back = 0
 
     def watch(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The frames themselves, each looked at in passing."""
@@ -119,7 +127,12 @@ class Survey:
             .group_by("truck_cell")
             .agg(pl.len(), pl.col("fast").sum(), pl.col("stood").sum())
         )
-        self._clocks.append(_off_by(fixes["time_ms"].to_numpy(), truck, terminal.to_numpy()))
+        time_ms = fixes["time_ms"].to_numpy()
+        clocks, beside = _off_by(time_ms, truck, terminal.to_numpy())
+        self._clocks.append(clocks)
+        # Rows sorted by time never step back, rows sorted by truck only once a truck.
+        self._back += int(((time_ms[1:] < time_ms[:-1]) & (truck[1:] != truck[:-1])).sum())
+        self._looked, self._beside = self._looked + len(time_ms), self._beside + beside
         self._rows += len(self._roads[-1])
         if self._rows > KEPT_ROWS:
             self._roads = [pl.concat(self._roads).unique()]
@@ -135,18 +148,27 @@ class Survey:
         share = raised.group_by("truck").agg(ill=pl.col("fast").sum() > LIFT_FAST_SHARE * pl.col("len").sum())
         well = raised.filter(pl.col("stood") > 0).join(share.filter(~pl.col("ill")), on="truck", how="semi")
         places = well.unique("truck_cell").select(cell=cell)["cell"].value_counts().iter_rows()
-        return Fleet(dict(sorted(roads)), dict(sorted(places)), self._wrong_clocks())
+        arrival = self._back >= ARRIVAL_SHARE * self._looked and self._beside * CLOCK_THIN * 2 >= self._looked > 0
+        return Fleet(dict(sorted(roads)), dict(sorted(places)), *self._wrong_clocks(), arrival)
 
-    def _wrong_clocks(self) -> dict[tuple[str, str], int]:
-        """By terminal what must be added to its times, where most of its rows agree."""
-        sums = pl.concat(self._clocks).group_by("plate", "terminal").sum()
+    def _wrong_clocks(self) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+        """By terminal what must be added to its times, where most rows agree; and since when others are off at times.
+
+        Who brings a backlog is off by all hours up to some, a clock by eight alone.
+        """
+        counts = (pl.col("rows", "ahead", "behind", "odd").sum(), pl.col("since").min())
+        sums = pl.concat(self._clocks).group_by("plate", "terminal").agg(*counts)
         told = sums.with_columns(_names_of(sums[name], CODED_SCHEMA[name]) for name in ("plate", "terminal"))
-        found = {}
-        columns = ("plate", "terminal", "rows", "ahead", "behind")
-        for plate, terminal, rows, ahead, behind in told.sort("plate", "terminal").select(columns).iter_rows():
-            if rows >= CLOCK_MIN and max(ahead, behind) >= CLOCK_SHARE * rows:
+        found, mixed = {}, {}
+        columns = ("plate", "terminal", "rows", "ahead", "behind", "odd", "since")
+        by_name = told.sort("plate", "terminal").select(columns)
+        for plate, terminal, rows, ahead, behind, odd, since_ms in by_name.iter_rows():
+            off = max(ahead, behind)
+            if rows >= CLOCK_MIN and off >= CLOCK_SHARE * rows:
                 found[plate, terminal] = -CLOCK_OFF_MS if ahead > behind else CLOCK_OFF_MS
-        return found
+            elif off >= CLOCK_MIN and off >= CLOCK_SHARE * odd:
+                mixed[plate, terminal] = since_ms
+        return found, mixed
 
 
 def _truck_cells(fixes: pl.DataFrame, truck: Ints, rows: Ints) -> Ints:
@@ -160,8 +182,11 @@ def _names_of(codes: pl.Series, dtype: pl.DataType) -> pl.Series:
     return codes.cat.to(dtype).cast(pl.String)
 
 
-def _off_by(time_ms: Ints, plate: Ints, terminal: Ints) -> pl.DataFrame:
-    """By terminal: rows whose neighbours in order of arrival tell the time, and how many are hours ahead or behind."""
+def _off_by(time_ms: Ints, plate: Ints, terminal: Ints) -> tuple[pl.DataFrame, int]:
+    """By terminal: rows whose neighbours in order of arrival tell the time, and how many are hours ahead or behind.
+
+    And how many such rows there are.
+    """
     time_ms, plate, terminal = (column[::CLOCK_THIN] for column in (time_ms, plate, terminal))
     whole = len(time_ms) // CLOCK_ROWS * CLOCK_ROWS
     off_ms, of_many = np.empty(len(time_ms)), np.empty(len(time_ms), bool)
@@ -173,8 +198,10 @@ def _off_by(time_ms: Ints, plate: Ints, terminal: Ints) -> pl.DataFrame:
         of_many[part] = np.repeat((np.diff(plates, axis=1) != 0).sum(axis=1) + 1 >= CLOCK_PLATES, width)
     near = np.abs(np.abs(off_ms) - CLOCK_OFF_MS) <= CLOCK_SLACK_MS
     told = {"plate": plate, "terminal": terminal, "ahead": near & (off_ms > 0), "behind": near & (off_ms < 0)}
-    rows = pl.DataFrame(told).filter(of_many)
-    return rows.group_by("plate", "terminal").agg(pl.len().alias("rows"), pl.col("ahead", "behind").sum())
+    rows = pl.DataFrame({**told, "odd": np.abs(off_ms) > CLOCK_ODD_MS, "time": time_ms}).filter(of_many)
+    since = pl.col("time").filter(pl.col("ahead") | pl.col("behind")).min().alias("since")
+    counts = (pl.len().alias("rows"), pl.col("ahead", "behind", "odd").sum(), since)
+    return rows.group_by("plate", "terminal").agg(*counts), rows.height
 
 
 def on_time(fixes: pl.DataFrame, fleet: Fleet) -> pl.DataFrame:

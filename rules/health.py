@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from ingest.fix import DATUMS
+from rules.clocks import clock_doubt
 from rules.datum_fit import datums_of
 from rules.findings import TerminalHealth
 from rules.fleet import Fleet
@@ -30,6 +31,7 @@ from rules.sensors import (
 from rules.tags import Mark, Tag, summed
 from rules.terminals import Terminal, terminals_of, thinned
 
+NO_FLEET = Fleet()
 OFF_GAP_MS = 330_000  # with the ignition off terminals report every five minutes
 
 
@@ -41,15 +43,15 @@ class Knowledge:
     ill_sensors: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     ill_since_ms: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  # by sensor too; from the start else
     fleet: Fleet = field(default_factory=Fleet)
-    doubted_clocks: Mapping[tuple[str, str], int] = field(default_factory=dict)  # since when, epoch ms
 
 
-def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[TerminalHealth]]:
+def learn(fixes: pl.DataFrame, ground: Ground, fleet: Fleet = NO_FLEET) -> tuple[Knowledge, list[TerminalHealth]]:
     """Learns from all stored fixes of some trucks.
 
     Args:
         fixes: `FIX_SCHEMA`, sorted by plate and time, each identity once.
         ground: the registry on the plane.
+        fleet: what was learnt while reading, clocks among it.
 
     Returns:
         What the engine should know, and the health of each terminal as people read it.
@@ -72,21 +74,39 @@ def learn(fixes: pl.DataFrame, ground: Ground) -> tuple[Knowledge, list[Terminal
             since |= {(*key, name): one.since_ms for name, one in sick.items()}
             faults |= {name: {"why": one.why, "since_ms": one.since_ms} for name, one in sick.items()}
         first, last, count = int(own.time_ms[0]), int(own.time_ms[-1]), len(own.time_ms)
-        tags = told(_own_marks(key, own, found if why else "", sick))
+        if doubt := _clock(key, own, ground, fleet):
+            faults["clock_doubt"] = {"why": doubt.why, "since_ms": doubt.since_ms}
+        tags = told(_own_marks(key, own, found if why else "", sick, fleet.mixed_clocks_ms.get(key)))
         health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults, tags))
-    return Knowledge(datums, ill, since), health
+    return Knowledge(datums, ill, since, fleet), health
+
+
+def _clock(key: tuple[str, str], own: Terminal, ground: Ground, fleet: Fleet) -> Illness | None:
+    """Why a clock may be off and since when; where the order of arrival tells the time, by that alone."""
+    since_ms = fleet.mixed_clocks_ms.get(key)
+    if since_ms is not None:
+        why = "clock 8 h off the trucks heard at the same time in some fixes; not judged by rules that ask the time"
+        return Illness(why, since_ms)
+    if fleet.arrival or key in fleet.clocks_ms:
+        return None
+    why = clock_doubt(own.plate, own.time_ms[own.valid], own.speed_kmh[own.valid], ground)
+    return Illness(why, int(own.time_ms[0])) if why else None
 
 
 #: The tag of an ill sensor.
 ILL = {"load": Tag.ILL_LOAD, "lift": Tag.ILL_LIFT, "cover": Tag.ILL_COVER}
 
 
-def _own_marks(key: tuple[str, str], own: Terminal, found: str, sick: Mapping[str, Illness]) -> list[Mark]:
+def _own_marks(
+    key: tuple[str, str], own: Terminal, found: str, sick: Mapping[str, Illness], doubted_ms: int | None
+) -> list[Mark]:
     """What is odd about a terminal's fixes by themselves; `found` is the datum that fits where another is told."""
     odd = {Tag.NOT_FIXED: ~own.valid}
     if found:
         odd[Tag.WRONG_DATUM] = own.told != DATUMS.index(found)
     odd |= {ILL[name]: own.time_ms >= one.since_ms for name, one in sick.items()}
+    if doubted_ms is not None:
+        odd[Tag.CLOCK_DOUBTED] = own.time_ms >= doubted_ms
     marks = []
     for tag, which in odd.items():
         rows = np.flatnonzero(which)

@@ -124,6 +124,14 @@ class Policy:
     datum_better_by: float = setting(
         0.35, "share", 0.1, 2, "another datum is believed that fits so much better; a wrong one fits a tenth as well"
     )
+    clock_doubt_days: int = setting(
+        3,
+        "days",
+        1,
+        366,
+        "who on so many days drives outside the permitted hours alone, and 8 h off inside them alone, may have a wrong "
+        "clock: its health says so, unless the order of arrival tells the time",
+    )
     sensor_min_fixes: int = setting(40, "fixes", 10, 10000, "fewer fixes on the road say nothing of a sensor")
     load_contrast: float = setting(
         0.4, "share", 0.05, 0.95, "load words after loading less those after unloading: a sensor that tells less is ill"

@@ -53,7 +53,7 @@ MEANING: dict[Tag, str] = {
     Tag.AXES_SWAPPED: "longitude and latitude in each other's place; read the right way round",
     Tag.CLOCK_SHIFTED: "time hours off what the order of arrival proves; read at the right time",
     Tag.WEEK_ROLLOVER: "time 1,024 weeks back, as of a receiver whose week count rolled over; read at the right time",
-    Tag.CLOCK_DOUBTED: "time that may be hours off, which nobody can prove; read as told",
+    Tag.CLOCK_DOUBTED: "of a terminal whose times are hours off in some fixes and right in others; read as told",
     Tag.ILL_LOAD: "of a load sensor that contradicts its truck; its word is not believed, the place is",
     Tag.ILL_LIFT: "of a lift sensor that contradicts its truck; its word is not believed, the place is",
     Tag.ILL_COVER: "of a cover sensor that contradicts its truck; its word is not believed, the place is",

@@ -17,6 +17,7 @@ from reports.recording import RunHead, RunRecord
 from reports.store import Store
 from rules.engine import judge_all
 from rules.findings import Findings
+from rules.fleet import Fleet
 from rules.health import Knowledge
 from rules.tags import Tag
 
@@ -55,7 +56,7 @@ def test_knowledge_of_terminals_is_named_too() -> None:
         datums={("苏A00001", "t1"): "gcj02"},
         ill_sensors={("苏A00001", "t1"): frozenset({"load"})},
         ill_since_ms={("苏A00001", "t1", "load"): NIGHT_MS + 60_000},
-        doubted_clocks={("苏A00001", "t8"): 0},
+        fleet=Fleet(mixed_clocks_ms={("苏A00001", "t8"): 0}),
     )
     tags = tags_of(fixes, Judging(ground(), known))
     own, late = (fixes["terminal"] == "t1").to_numpy(), (fixes["time_ms"] >= NIGHT_MS + 60_000).to_numpy()

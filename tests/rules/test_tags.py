@@ -15,6 +15,7 @@ from ingest.datum import from_wgs84
 from rules.catalog import RULES
 from rules.engine import judge_all
 from rules.findings import Findings, TerminalHealth, Violation
+from rules.fleet import Fleet
 from rules.ground import Ground
 from rules.health import Knowledge, learn, with_marks
 from rules.rule import Rule
@@ -57,7 +58,7 @@ def spoilt(tag: Tag, case: dict[str, Any]) -> tuple[pl.DataFrame, Knowledge]:
         )
         return wrong, Knowledge(datums={key: "gcj02"})
     if tag == Tag.CLOCK_DOUBTED:
-        return fixes, Knowledge(doubted_clocks={key: 0})
+        return fixes, Knowledge(fleet=Fleet(mixed_clocks_ms={key: 0}))
     return fixes, Knowledge(ill_sensors={key: frozenset({tag.word.removeprefix("ill_")})})
 
 
