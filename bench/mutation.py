@@ -53,6 +53,7 @@ NEAREST = {
     "points": ([_TESTS.format("points")],),
     "load_word": ([_TESTS.format("load_word")], [CASES], [CUTS]),
     "zones": ([CASES, FIGURES, MERGING, "-k quiet_zone or no_entry or passage or surer"],),
+    "reflection": ([CASES, "-k off_route or no_entry"], [FIGURES, MERGING]),
     "clones": ([_TESTS.format("clones"), CASES, "-k clone"], [CUTS]),
     "hauls": ([_TESTS.format("hauls")], [MERGING], [CASES]),
     "stays": ([_TESTS.format("stays")], [CASES]),

@@ -128,8 +128,7 @@ def _passed_by(
     before: Stretch, run: list[Stretch], after: Stretch, zone: BaseGeometry, enough_m: float, ground: Ground
 ) -> bool:
     """Whether one shift puts a run on a way between the fixes around it that keeps out of the zone."""
-    legs_ms = (run[0].lead_ms, after.lead_ms, run[-1].end_ms - run[0].start_ms)
-    if min(legs_ms) < 0 or max(legs_ms) > LONGEST_MS or any(len(row.trail) != row.n for row in run):
+    if run[-1].end_ms - run[0].start_ms > LONGEST_MS or any(len(row.trail) != row.n for row in run):
         return False
     places = _places(run)
     depths_m = shapely.distance(zone.boundary, shapely.points(places))
@@ -137,27 +136,32 @@ def _passed_by(
         return False
     deep = places[depths_m >= enough_m]
     allowed_m = max(enough_m, TOUCH_SHARE * float(depths_m.max()))
-    driven_m = (sum(r.lead_mm + r.length_mm for r in run) + after.lead_mm) / 1000
     return any(
         one_shift_explains(deep, way) and _depth_of(way, zone) < allowed_m
-        for way in _ways(before, after, legs_ms[:2], driven_m, ground)
+        for way in _ways(before, run, after, ground.roads)
     )
 
 
-def _ways(
-    before: Stretch, after: Stretch, legs_ms: tuple[int, int], driven_m: float, ground: Ground
-) -> Iterator[BaseGeometry]:
-    """The straight way from fix to fix, where few turns fit between, and permitted routes about as long as driven."""
-    ends = [(before.x1_dm / DM_PER_M, before.y1_dm / DM_PER_M), (after.x0_dm / DM_PER_M, after.y0_dm / DM_PER_M)]
-    if max(legs_ms) <= STRAIGHT_MS:
-        yield shapely.LineString(ends)
-    a, b = shapely.points(ends)
-    roads = ground.roads
+def _ways(before: Stretch, run: list[Stretch], after: Stretch, roads: NDArray[np.object_]) -> Iterator[BaseGeometry]:
+    """The straight way from fix to fix, where few turns fit between, and permitted routes about as long as driven.
+
+    Where a silence hides the fix before or after, the run's own end stands for it, which may be shifted.
+    """
+    ends = [(before.x1_dm, before.y1_dm), (after.x0_dm, after.y0_dm)]
+    driven_mm = sum(r.lead_mm + r.length_mm for r in run) + after.lead_mm
+    legs_ms = (run[0].lead_ms, after.lead_ms)
+    if min(legs_ms) >= 0 and max(legs_ms) <= STRAIGHT_MS:
+        yield shapely.LineString(np.array(ends) / DM_PER_M)
+    if not 0 <= legs_ms[0] <= LONGEST_MS:
+        ends[0], driven_mm = (run[0].x0_dm, run[0].y0_dm), driven_mm - run[0].lead_mm
+    elif not 0 <= legs_ms[1] <= LONGEST_MS:
+        ends[1], driven_mm = (run[-1].x1_dm, run[-1].y1_dm), driven_mm - after.lead_mm
+    a, b = shapely.points(np.array(ends) / DM_PER_M)
     off_m = np.stack([shapely.distance(roads, a), shapely.distance(roads, b)])
     near = roads[(off_m.min(axis=0) < ROAD_M) & (off_m.max(axis=0) < LARGEST_M)]  # one end may be shifted, too
     for road in near:
         way = substring(road, *sorted((road.project(a), road.project(b))))
-        if abs(way.length - driven_m) < ABOUT_SHARE * driven_m + LARGEST_M:
+        if abs(way.length - driven_mm / 1000) < ABOUT_SHARE * driven_mm / 1000 + LARGEST_M:
             yield way
 
 
