@@ -60,7 +60,9 @@ def _of_kafka(kafka: str, prefix: str, seconds: float) -> None:
 
 
 def _of_store(store_folder: Path, terminals: int) -> None:
+    from reports import queries
     from reports.store import Store
+    from rules.registry.model import FOREVER_MS
 
     with Store.read(store_folder) as store:
         sums = store.query(
@@ -69,6 +71,7 @@ def _of_store(store_folder: Path, terminals: int) -> None:
         ).row(0)
         reasons = store.query("SELECT reason, count FROM rejected_fixes ORDER BY count DESC, reason").rows()
         late = store.query("SELECT count(*), coalesce(sum(fixes), 0)::BIGINT FROM late_fixes WHERE NOT settled").row(0)
+        tags = queries.tags_between(store, 0, FOREVER_MS).select("tag", "fixes", "terminals").rows()
         silent = store.query(
             "SELECT plate, terminal, time_ms, fixes FROM kept.last_fix ORDER BY time_ms, plate LIMIT ?", [terminals]
         ).rows()
@@ -76,6 +79,8 @@ def _of_store(store_folder: Path, terminals: int) -> None:
     say(f"late and not settled: {late[1]:,} fixes in {late[0]:,} spans")
     if reasons:
         table(("set aside for", "fixes"), [(why, str(count)) for why, count in reasons])
+    if tags:
+        table(("odd fixes", "fixes", "terminals"), [(tag, str(fixes), str(several)) for tag, fixes, several in tags])
     if silent:
         table(("plate", "terminal", "last fix", "fixes"), [(p, t, _time(ms), str(n)) for p, t, ms, n in silent])
 

@@ -82,15 +82,26 @@ def map_for_company(context: Context, store: Store, case: dict[str, Any]) -> Tri
 
 
 def health_of(store: Store, plate: str) -> list[dict[str, Any]]:
-    """The truck's terminals and what is wrong with them."""
+    """The truck's terminals, what is wrong with them and since when, and how many of their fixes bear which tag."""
     rows = []
+    tagged: dict[str, list[tuple[str, int, int, int]]] = {}
+    for terminal, tag, *counts in store.rows(
+        "SELECT terminal, tag, sum(fixes)::BIGINT, min(first_ms), max(last_ms) FROM kept.tagged WHERE plate = ? "
+        "GROUP BY terminal, tag ORDER BY terminal, tag",
+        [plate],
+    ):
+        tagged.setdefault(terminal, []).append((name_of(TAG_NAMES, tag), *counts))
     said = "terminal, fixes, completeness, datum_found, faults"
     found = store.rows(f"SELECT {said} FROM terminal_health WHERE plate = ? ORDER BY last_seen DESC", [plate])
     for row in (dict(zip(said.split(", "), each, strict=True)) for each in found):
         faults = json.loads(row["faults"] or "{}")
-        why = {fault: about.get("why") if isinstance(about, dict) else about for fault, about in faults.items()}
-        words = [f"{name_of(FAULT_NAMES, fault)}：{fault_reason(str(reason))}" for fault, reason in why.items()]
-        rows.append({**row, "datum": name_of(DATUM_NAMES, row["datum_found"]), "faults": "；".join(words)})
+        told = {fault: about if isinstance(about, dict) else {"why": about} for fault, about in faults.items()}
+        words = [
+            (f"{name_of(FAULT_NAMES, fault)}：{fault_reason(str(about.get('why')))}", about.get("since_ms"))
+            for fault, about in told.items()
+        ]
+        datum = name_of(DATUM_NAMES, row["datum_found"])
+        rows.append({**row, "datum": datum, "faults": words, "tags": tagged.get(row["terminal"], [])})
     return rows
 
 

@@ -115,7 +115,11 @@ def fill_city(
     registry, files = load_with_files(registry_folder)
     violations = findings(trucks, each)
     end = MONDAY_MS + 7 * DAY_MS
-    health = [TerminalHealth(plate, "013900000001", MONDAY_MS, end, 600, 0.97, "wgs84") for plate in trucks]
+    tags = {"frozen": {"fixes": 41, "first_ms": MONDAY_MS + 7 * MINUTE_MS, "last_ms": MONDAY_MS + 19 * MINUTE_MS}}
+    clock = {"clock": {"why": "clock 8 h ahead of the trucks heard at the same time; judged in their time"}}
+    clock["clock"]["since_ms"] = MONDAY_MS + 5 * MINUTE_MS  # type: ignore[assignment]
+    of_terminal = (MONDAY_MS, end, 600, 0.97, "wgs84", clock, tags)
+    health = [TerminalHealth(plate, "013900000001", *of_terminal) for plate in trucks]
     head = RunHead(registry, files, "i" * 64, "1.0", end + DAY_MS, "muckwatch run")
     with Store.open(store_folder, create=True) as store:
         archive = archive_fixes(store.path, tracks(trucks), registry.zone)

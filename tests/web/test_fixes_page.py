@@ -31,3 +31,11 @@ def test_the_engine_is_not_prepared_anew_for_each_page(bureau: Bureau, a_case: C
     kept = bureau.context.parts["judging"]
     desk.get(f"/cases/{a_case()}/fixes")
     assert bureau.context.parts["judging"] is kept
+
+
+def test_a_case_says_what_is_wrong_with_its_terminal_and_since_when(bureau: Bureau, a_case: Callable[..., str]) -> None:
+    desk = Desk(bureau)
+    desk.sign_in(PEOPLE["reviewer"])
+    page = desk.get(f"/cases/{a_case()}").text
+    assert "时钟比同时上报的其他车辆快 8 小时" in page and "始于 2026-11-16 00:05" in page
+    assert "位置冻结 41 个，2026-11-16 00:07 – 2026-11-16 00:19" in page
