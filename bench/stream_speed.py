@@ -42,11 +42,11 @@ def bare(address: str, topics: Topics) -> tuple[int, float]:
 def work(address: str, topics: Topics, registry: Path, fixes: int) -> tuple[float, float]:
     """Seconds from the first batch until everything is committed, and of those the seconds of processor time."""
     from rules.ground import Ground
-    from rules.health import Knowledge
     from rules.registry import load
+    from stream.knowledge import Known
     from stream.worker import Worker, WorkerPlan
 
-    worker = Worker(WorkerPlan(address, 0, topics), Ground(load(registry)), Knowledge)
+    worker = Worker(WorkerPlan(address, 0, topics), Ground(load(registry)), Known)
     took: list[float] = []
 
     def watch() -> None:

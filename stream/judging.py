@@ -20,10 +20,10 @@ from rules.engine import Counts, step
 from rules.findings import Findings
 from rules.fleet import on_time
 from rules.ground import Ground
-from rules.health import Knowledge
 from stream import messages
 from stream.early import EARLY_RULES, GONE_MS, RECHECK_S, as_if_ended, suspicious
 from stream.fates import fates
+from stream.knowledge import Known
 from stream.packing import Bucket
 from stream.parts import COUNTS, Part, Said
 from stream.trucks import Span, Trucks, spans_of
@@ -39,8 +39,9 @@ SEARCH_S = 1.0
 class Judge:
     """The trucks of a worker's partitions and their accounts."""
 
-    def __init__(self, ground: Ground, knowledge: Knowledge, partitions: int) -> None:
-        self.ground, self.knowledge, self.partitions = ground, knowledge, partitions
+    def __init__(self, ground: Ground, known: Known, partitions: int) -> None:
+        self.ground, self.known, self.partitions = ground, known, partitions
+        self.knowledge = known.latest
         self.hold_ms = ground.policy.allowed_lateness_s * 1000
         self.trucks = Trucks(self.partition)
         self.parts: dict[int, Part] = {}
@@ -103,9 +104,17 @@ class Judge:
         before = [part.read_ms for part in self.parts.values()]
         return max(time.time_ns() // 1_000_000, *(ms + 1 for ms in before), 0)
 
-    def again(self, records: Mapping[int, Sequence[Record]], now_ms: int) -> None:
-        """Takes in what was taken in before, to bring trucks to where they were; says and books nothing."""
+    def again(self, records: Mapping[int, Sequence[Record]], now_ms: int, digest: str) -> None:
+        """Takes in what was taken in before, to bring trucks to where they were; says and books nothing.
+
+        Args:
+            records: of one batch.
+            now_ms: the present that it was read by, epoch ms.
+            digest: of the knowledge that it was judged by.
+        """
+        self.knowledge = self.known.of(digest)
         self._judge(*self._heard(decode(records, self.partitions, now_ms=now_ms)))
+        self.knowledge = self.known.latest
 
     def speak_early(self, said: Said, budget_s: float, *, live: bool) -> None:
         """Adds early words about open stretches and silent trucks, as far as time allows.
@@ -198,7 +207,7 @@ class Judge:
         for partition, end in ends.items():
             part = self.parts[partition]
             part.offset = end
-            part.cuts.append((end, now_ms))
+            part.cuts.append((end, now_ms, self.known.digest))
             part.read_ms = now_ms
             if partition in decoded.tallies:
                 part.tally += decoded.tallies[partition]

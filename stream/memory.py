@@ -22,7 +22,7 @@ from ingest.kafka.topics import Topics
 from ingest.tally import Tally
 from stream.early import Words
 from stream.packing import SHAPE, Bucket, unpack
-from stream.parts import Part
+from stream.parts import Cut, Part
 from stream.trucks import BUCKETS
 
 #: A snapshot is written after so many fixes or seconds; a recovery reads no more than that again.
@@ -47,7 +47,7 @@ class Accounts(msgspec.Struct):
     offset: int
     snapshot: int
     kept_at: int
-    cuts: list[tuple[int, int]]
+    cuts: list[Cut]
     tally: dict[str, Any]
     counts: dict[str, int]
     words: dict[str, dict[str, int]]
@@ -186,7 +186,7 @@ def restored(
         offset=accounts.offset,
         snapshot=accounts.snapshot,
         kept_at=accounts.kept_at,
-        cuts=[(int(end), int(now)) for end, now in accounts.cuts],
+        cuts=list(accounts.cuts),
         tally=Tally.from_json(accounts.tally),
         counts=accounts.counts,
         words=Words(accounts.words),

@@ -21,7 +21,7 @@ from rules.stretches import Rows, Stretch
 from rules.truck import Truck
 from rules.voice import Voice
 
-PACKING = 5
+PACKING = 6
 _PARTS = (Truck, Stretch, LoadWord, Flip, Loading, Sighting, Voice)
 
 

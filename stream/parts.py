@@ -9,6 +9,7 @@ from ingest.tally import Tally
 from rules.engine import Counts
 from stream.early import Words
 
+Cut = tuple[int, int, str]
 COUNTS = tuple(Counts.__dataclass_fields__)
 
 
@@ -16,16 +17,16 @@ COUNTS = tuple(Counts.__dataclass_fields__)
 class Part:
     """A partition's accounts: where its input stands, what became of it, early words that stand.
 
-    `cuts` are the ends (offsets) of the batches taken since `snapshot`, each with the `now_ms` it was read by: taken
-    again in the same cuts, the same trucks come out. `clock_ms` is the newest time in the partition, `read_ms` the
-    `now_ms` of the last batch. `kept_at` is where in the state topic the records of the snapshot begin, -1 where that
-    is not known.
+    `cuts` are the ends (offsets) of the batches taken since `snapshot`, each with the `now_ms` it was read by and the
+    digest of the knowledge it was judged by: taken again in the same cuts, the same trucks come out. `clock_ms` is the
+    newest time in the partition, `read_ms` the `now_ms` of the last batch. `kept_at` is where in the state topic the
+    records of the snapshot begin, -1 where that is not known.
     """
 
     offset: int
     snapshot: int
     kept_at: int = -1
-    cuts: list[tuple[int, int]] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     words: Words = field(default_factory=Words)

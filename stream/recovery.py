@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from kafka import TopicPartition
@@ -137,11 +139,20 @@ def _again(reader: Any, topics: Topics, judge: Judge) -> None:
             if reader.position(TopicPartition(topics.fixes, p)) >= behind[p].offset:
                 left.discard(p)
                 reader.pause(TopicPartition(topics.fixes, p))
-    begins = {p: [part.snapshot, *(end for end, _ in part.cuts)] for p, part in behind.items()}
-    for now_ms in sorted({now for part in behind.values() for _, now in part.cuts}):
-        records = {}
-        for p, part in behind.items():
-            for number, (end, now) in enumerate(part.cuts):
-                if now == now_ms:
-                    records[p] = [r for r in held[p] if begins[p][number] <= r.offset < end]
-        judge.again(records, now_ms)
+    for (now_ms, digest), records in sorted(_cut(behind, held).items()):
+        judge.again(records, now_ms, digest)
+
+
+def _cut(behind: Mapping[int, Part], held: Mapping[int, list[Any]]) -> dict[tuple[int, str], dict[int, list[Any]]]:
+    """The records of each batch as it was taken before, by what it was read and judged by."""
+    batches: dict[tuple[int, str], dict[int, list[Any]]] = {}
+    for p, part in behind.items():
+        at = 0
+        for end, now_ms, digest in part.cuts:
+            until = bisect_left(held[p], end, lo=at, key=_offset)
+            batches.setdefault((now_ms, digest), {})[p] = held[p][at:until]
+            at = until
+    return batches
+
+
+_offset = attrgetter("offset")

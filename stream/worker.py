@@ -21,8 +21,8 @@ from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRange
 from ingest.kafka.client import SESSION_MS, TRANSACTION_MS, StreamBroken, consumer, gone, told, transactional
 from ingest.kafka.topics import Topics, ensure, ids
 from rules.ground import Ground
-from rules.health import Knowledge
 from stream.judging import Judge
+from stream.knowledge import Known
 from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, snapshot_due
 from stream.parts import Said
 from stream.recovery import LOST, recover
@@ -73,13 +73,13 @@ class Progress:
 class Worker:
     """One worker. `run` returns when `stop` was called; what cannot be mended by trying again is raised."""
 
-    def __init__(self, plan: WorkerPlan, ground: Ground, knowledge: Callable[[], Knowledge]) -> None:
-        self.plan, self.ground, self._knowledge = plan, ground, knowledge
+    def __init__(self, plan: WorkerPlan, ground: Ground, known: Callable[[], Known]) -> None:
+        self.plan, self.ground, self._known = plan, ground, known
         self.progress = Progress()
         self.partitions = ensure(plan.bootstrap, plan.topics)
         self.topic_id = ids(plan.bootstrap, plan.topics)[plan.topics.fixes]
         self.registry = f"{ground.registry.digest}/{ground.policy.digest}"
-        self.judge = Judge(ground, knowledge(), self.partitions)
+        self.judge = Judge(ground, known(), self.partitions)
         self._stopping = threading.Event()
         self._generation: object = None
         self._rejudge = plan.rejudge_hours
@@ -226,7 +226,7 @@ class Worker:
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""
         began_s = time.monotonic()
-        self.judge = Judge(self.ground, self._knowledge(), self.partitions)
+        self.judge = Judge(self.ground, self._known(), self.partitions)
         if owned:
             gained = recover(self.plan.bootstrap, self.plan.topics, owned, self._expected(), self._rejudge, self.judge)
             for partition in gained:

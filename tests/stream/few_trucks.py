@@ -35,6 +35,7 @@ class Few:
     ground: Ground
     whole: Findings
     fixes: int
+    terminals: dict[str, str]
 
     @property
     def ids(self) -> list[str]:
@@ -52,7 +53,7 @@ def few_trucks() -> Few:
     ground = Ground(load(SAMPLES / "registry"))
     fixes = decode(records, PARTITIONS, now_ms=NOW_MS).fixes
     whole, _ = judge_all(arrange(fixes)[0], ground, Knowledge())
-    return Few(records, ground, whole, rows.height)
+    return Few(records, ground, whole, rows.height, dict(fixes.select("plate", "terminal").unique().iter_rows()))
 
 
 def cut(records: Records, chance: random.Random, most: int) -> list[Records]:

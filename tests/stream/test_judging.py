@@ -15,6 +15,7 @@ from rules.health import Knowledge
 from stream import judging, trucks
 from stream.early import GONE_MS
 from stream.judging import Judge
+from stream.knowledge import Known
 from stream.memory import (
     PART_KEY,
     TRUCKS_KEY,
@@ -24,13 +25,14 @@ from stream.memory import (
 )
 from stream.packing import Bucket, unpack
 from stream.parts import Part, Said
+from stream.recovery import _cut
 from stream.trucks import Span, Trucks
 
 REGISTRY, TOPIC = "r", "t"
 
 
 def new_judge(partitions: range = range(PARTITIONS)) -> Judge:
-    judge = Judge(few_trucks().ground, Knowledge(), PARTITIONS)
+    judge = Judge(few_trucks().ground, Known(), PARTITIONS)
     judge.gain({p: Part(0, 0) for p in partitions}, [])
     return judge
 
@@ -150,24 +152,19 @@ def commit(judge: Judge, kept: dict[int, dict[bytes, bytes]], snapshot: bool) ->
         kept[p][PART_KEY] = accounts_record(part, REGISTRY, TOPIC, PARTITIONS)
 
 
-def recovered(kept: dict[int, dict[bytes, bytes]], records: Records) -> Judge:
+def recovered(kept: dict[int, dict[bytes, bytes]], records: Records, known: Known | None = None) -> Judge:
     """As `stream.recovery` does it, with the records at hand."""
-    judge = Judge(few_trucks().ground, Knowledge(), PARTITIONS)
+    judge = Judge(few_trucks().ground, known or Known(), PARTITIONS)
     parts, trucks = {}, list[Bucket]()
     for p in range(PARTITIONS):
         found = restored(kept[p], f"partition {p}", REGISTRY, TOPIC, PARTITIONS)
         parts[p], mine = found or (Part(0, 0), [])
         trucks += mine
     judge.gain(parts, trucks)
-    begins = {p: part.snapshot for p, part in parts.items()}
-    for now_ms in sorted({now for part in parts.values() for _, now in part.cuts}):
-        again = {}
-        for p, part in parts.items():
-            for end, now in part.cuts:
-                if now == now_ms:
-                    again[p] = records[p][begins[p] : end]
-                    begins[p] = end
-        judge.again(again, now_ms)
+    behind = {p: part for p, part in parts.items() if part.cuts}
+    held = {p: [r for r in records[p] if part.snapshot <= r.offset < part.offset] for p, part in behind.items()}
+    for (now_ms, digest), again in sorted(_cut(behind, held).items()):
+        judge.again(again, now_ms, digest)
     return judge
 
 
@@ -195,6 +192,24 @@ def test_trucks_that_wait_are_judged_at_the_same_places_by_whoever_takes_over(mo
         assert mine.findings == his.findings
         assert [judge.figures(p) for p in judge.parts] == [heir.figures(p) for p in heir.parts]
     assert set(due) == set(heard) and len(due) < 0.5 * len(heard)
+
+
+def test_what_is_taken_in_again_is_judged_by_what_was_known_then() -> None:
+    """Knowledge that came between a snapshot and a crash is for what comes after the crash."""
+    few, kept = few_trucks(), {p: dict[bytes, bytes]() for p in range(PARTITIONS)}
+    plates = {(plate, few.terminals[plate]): frozenset({"load", "lift"}) for plate in few.terminals}
+    then, later = Knowledge(ill_sensors=plates), Knowledge()
+    judge = Judge(few.ground, Known(then, "a", {"a": then}), PARTITIONS)
+    judge.gain({p: Part(0, 0) for p in range(PARTITIONS)}, [])
+    batches = cut(few.records, random.Random(13), 120)[:12]
+    for number, batch in enumerate(batches):
+        judge.take(batch, ends(batch), NOW_MS + number)
+        commit(judge, kept, snapshot=number == 4)
+    heir = recovered(kept, few.records, Known(later, "b", {"a": then, "b": later}))
+    was, now = (j.trucks.state(j.trucks.plates()) for j in (judge, heir))
+    assert was.trucks == now.trucks and heir.knowledge == later
+    forgetful = recovered(kept, few.records, Known(later, "b", {"b": later}))
+    assert forgetful.trucks.state(judge.trucks.plates()).trucks != was.trucks
 
 
 def test_a_lost_partition_takes_its_trucks_along_and_no_others() -> None:

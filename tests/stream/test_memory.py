@@ -10,9 +10,9 @@ from kafka import OffsetAndMetadata, TopicPartition
 
 from ingest.kafka.client import StreamBroken, consumer, producer
 from ingest.kafka.topics import Topics, ensure
-from rules.health import Knowledge
 from stream import memory
 from stream.judging import Judge
+from stream.knowledge import Known
 from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, read_state, restored
 from stream.parts import Part
 from stream.recovery import recover
@@ -26,7 +26,7 @@ def test_a_long_log_is_read_at_its_end_only(broker: Broker, monkeypatch: pytest.
     """Three snapshots, each followed by many accounts, as Kafka keeps them for hours before it compacts."""
     topics = Topics(f"m{uuid.uuid4().hex[:8]}.")
     ensure(broker.address, topics, 1)
-    judge = Judge(few_trucks().ground, Knowledge(), 1)
+    judge = Judge(few_trucks().ground, Known(), 1)
     judge.gain({0: Part(0, 0)}, [])
     records = [r._replace(offset=n) for n, r in enumerate(few_trucks().records[1])]
     part, sender = judge.parts[0], producer(broker.address)
@@ -54,7 +54,7 @@ def test_a_long_log_is_read_at_its_end_only(broker: Broker, monkeypatch: pytest.
     assert sum(read) == BUCKETS + memory.TAIL + 5
     found = restored(kept, "partition 0", *EXPECTED)
     assert found is not None and found[0].offset == part.offset == found[1][0].offset
-    heir = Judge(few_trucks().ground, Knowledge(), 1)
+    heir = Judge(few_trucks().ground, Known(), 1)
     heir.gain({0: found[0]}, found[1])
     assert heir.trucks.plates() == judge.trucks.plates() and heir.figures(0) == judge.figures(0)
     assert read_state(broker.address, topics, [0], trucks=False)[0].keys() == {PART_KEY}
@@ -66,7 +66,7 @@ def test_a_long_log_is_read_at_its_end_only(broker: Broker, monkeypatch: pytest.
 def test_a_partition_that_was_judged_does_not_begin_anew_when_its_state_is_gone(broker: Broker) -> None:
     topics = Topics(f"g{uuid.uuid4().hex[:8]}.")
     ensure(broker.address, topics, 1)
-    judge = Judge(few_trucks().ground, Knowledge(), 1)
+    judge = Judge(few_trucks().ground, Known(), 1)
     assert recover(broker.address, topics, [0], EXPECTED, None, judge) == [0]
     assert judge.parts[0].offset == 0
     fixes, group = TopicPartition(topics.fixes, 0), consumer(broker.address, group_id=topics.group)
