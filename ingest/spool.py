@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -126,14 +126,18 @@ class Buckets:
 
 
 def gather(
-    frames: Iterable[pl.DataFrame], *, memory_fixes: int = 4_000_000, folder: Path, at_least: int = 1
+    frames: Iterable[pl.DataFrame],
+    *,
+    memory_fixes: int = 4_000_000,
+    folder: Path | Callable[[], Path],
+    at_least: int = 1,
 ) -> Buckets:
     """Collects fixes into buckets of at most about `memory_fixes`.
 
     Args:
         frames: fixes, columns `FIX_SCHEMA` or `CODED_SCHEMA`, in any order.
         memory_fixes: how many fixes may be in memory at once.
-        folder: where a spool folder is made if they do not fit; made if missing.
+        folder: where a spool folder is made if they do not fit, made if missing; or what tells it then.
         at_least: how many buckets there should be at least, say one for each worker process.
 
     Returns:
@@ -152,7 +156,7 @@ def gather(
             held.append(frame.with_columns(pl.col(name).cast(CODED_SCHEMA[name]) for name in _NAMES))
             rows += frame.height
             if spool is None and rows > memory_fixes:
-                spool = _Spool(folder)
+                spool = _Spool(folder() if callable(folder) else folder)
             if spool is not None and rows >= min(_BATCH_FIXES, memory_fixes):
                 spool.add_all(held)
                 rows = 0

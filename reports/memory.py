@@ -7,8 +7,11 @@ pays for each of their pages anew, which was a tenth of a run's processor time.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: glibc's numbers of its settings, and theirs: no piece under 32 MB is fetched apart, nothing is given back.
 _GLIBC = {"M_MMAP_THRESHOLD": (-3, 32 << 20), "M_TRIM_THRESHOLD": (-1, (1 << 31) - 1), "M_TOP_PAD": (-2, 64 << 20)}
@@ -30,3 +33,16 @@ def keep_memory(heaps: int) -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     return all([mallopt(number, value) == 1 for number, value in _GLIBC.values()])
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Lets modules be imported without looking for cycles among what they make, which is a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.freeze()
+            gc.enable()

@@ -7,12 +7,11 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import mkdtemp
 
 from rich.console import Console
 
@@ -20,7 +19,7 @@ from ingest.files import read_fixes
 from ingest.progress import watch
 from ingest.second_look import SecondLook
 from ingest.spool import gather
-from ingest.tally import Tally
+from ingest.tally import Tally, TracksError
 from reports.crew import Crew, cores
 from reports.judges import Judged, Judges, no_gc
 from reports.recording import RecordResult, RunHead
@@ -107,8 +106,7 @@ def run_stored(
     started_s = time.monotonic()
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     registry, registry_files = load_with_files(registry_folder)
-    with Crew() as own_crew, Store.open(out, create=True) as store, _spool(store.path) as spool:
-        judges = Judges(registry_folder, registry, store.path, crew or own_crew, workers or cores())
+    with Crew() as own_crew, _Opening(out) as opening:
         with watch(console, "reading tracks") as on_progress:
             tally = Tally()
             survey = Survey()
@@ -116,7 +114,9 @@ def run_stored(
             frames = read_fixes(
                 tracks, now_ms=now_ms, tally=tally, on_progress=on_progress, coded=True, second_look=look
             )
-            buckets = gather(survey.watch(frames), memory_fixes=bucket_fixes, folder=spool)
+            buckets = gather(survey.watch(frames), memory_fixes=bucket_fixes, folder=opening.spool)
+        store = opening.store
+        judges = Judges(registry_folder, registry, store.path, crew or own_crew, workers or cores())
         fleet = replace(survey.learnt(), otherwise=tuple(look.found))
         judged = judges.judge(buckets, fleet, console)
         tally.found_repeated(sum(j.repeated for j in judged))
@@ -159,16 +159,48 @@ def _tagged(judged: list[Judged]) -> dict[str, int]:
     return {tag.word: counts[tag.word] for tag in Tag if counts[tag.word]}
 
 
-@contextmanager
-def _spool(store: Path) -> Iterator[Path]:
-    """A folder in the store for fixes that do not fit in memory; what a killed run left of it is removed."""
-    root = store / SPOOL_FOLDER
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir()
-    try:
-        yield Path(mkdtemp(dir=root))
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+class _Opening:
+    """A store that is opened, and made if need be, while the first tracks are read; a context manager that closes it.
+
+    It has a folder for fixes that do not fit in memory; what a killed run left of it is removed.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="open")
+        self._opened = self._thread.submit(self._open, out)
+        self._root: Path | None = None
+
+    def _open(self, out: Path) -> Store:
+        store = Store.open(out, create=True)
+        shutil.rmtree(store.path / SPOOL_FOLDER, ignore_errors=True)
+        return store
+
+    @property
+    def store(self) -> Store:
+        """The store; waits for it.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        return self._opened.result()
+
+    def spool(self) -> Path:
+        """The folder for fixes, new; raises as `store` does."""
+        self._root = self.store.path / SPOOL_FOLDER
+        self._root.mkdir()
+        return self._root
+
+    def __enter__(self) -> _Opening:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
+        self._thread.shutdown()
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+        if self._opened.exception() is None:
+            self._opened.result().close()
+        elif kind is None or issubclass(kind, TracksError):
+            self._opened.result()  # the store's fault comes first
 
 
 def _digest(tally: Tally, judged: list[Judged]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field
 from math import ceil, cos, floor, hypot, radians
 from typing import Any
@@ -108,10 +109,16 @@ class Survey:
         self._looked = self._beside = self._back = 0
 
     def watch(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """The frames themselves, each looked at in passing."""
-        for frame in frames:
-            self.add(frame)
-            yield frame
+        """The frames themselves; a thread looks at each while whoever takes it works on it."""
+        with ThreadPoolExecutor(1, thread_name_prefix="survey") as beside:
+            looking: Future[None] | None = None
+            for frame in frames:
+                if looking:
+                    looking.result()
+                looking = beside.submit(self.add, frame)
+                yield frame
+            if looking:
+                looking.result()
 
     def add(self, fixes: pl.DataFrame) -> None:
         """Takes in fixes: `FIX_SCHEMA` or `CODED_SCHEMA`, any order."""
