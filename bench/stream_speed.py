@@ -1,7 +1,8 @@
 """How fast one worker on one core is, from one-fix JSON records and from NDJSON of 100, beside a bare consumer.
 
 The bare consumer is kafka-python as it comes: poll, look at every value, nothing else. Same topic, same core, same
-broker on the other core. Prints fixes/s of each, and the worker's memory at the end.
+broker on the other core. Prints fixes/s of each, by the clock and by processor time, for on a shared machine only the
+second tells anything; and the worker's memory at the end.
 """
 
 from __future__ import annotations
@@ -24,19 +25,20 @@ from ingest.kafka.topics import Topics
 from tools.broker import Broker
 
 
-def bare(address: str, topics: Topics) -> tuple[int, float]:
-    """Records a second that kafka-python gives, and how many there are."""
+def bare(address: str, topics: Topics) -> tuple[float, float]:
+    """Seconds until kafka-python has given every record, and of those the seconds of processor time."""
     reader = consumer(address)
     inputs = [TopicPartition(topics.fixes, p) for p in range(PARTITIONS)]
     reader.assign(inputs)
     reader.seek_to_beginning(*inputs)
     total, count = sum(reader.end_offsets(inputs).values()), 0
-    began_s = time.monotonic()
+    began_s, began_cpu_s = time.monotonic(), time.process_time()
     while count < total:
         for records in reader.poll(timeout_ms=500).values():
             count += sum(1 for r in records if r.value)
+    took_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
     reader.close()
-    return count, time.monotonic() - began_s
+    return took_s
 
 
 def work(address: str, topics: Topics, registry: Path, fixes: int) -> tuple[float, float]:
@@ -63,6 +65,10 @@ def work(address: str, topics: Topics, registry: Path, fixes: int) -> tuple[floa
     return took[0], took[1]
 
 
+def _told(fixes: int, wall_s: float, cpu_s: float) -> str:
+    return f"{fixes / wall_s:,.0f} fixes/s, {cpu_s / fixes * 1e6:.2f} us of processor a fix ({fixes / cpu_s:,.0f} a s)"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trial", type=Path, default=SAMPLES, help="a folder with registry/ and tracks/")
@@ -77,11 +83,11 @@ def main() -> int:
             os.sched_setaffinity(0, {0})
             for batch, done in sent.items():
                 topics = Topics(f"n{batch}.")
-                _, bare_s = bare(broker.address, topics)
+                bare_s, bare_cpu_s = bare(broker.address, topics)
                 wall_s, cpu_s = work(broker.address, topics, given.trial / "registry", done.rows)
                 print(
-                    f"{batch:3d} fixes a record: bare kafka-python {done.rows / bare_s:,.0f} fixes/s; worker "
-                    f"{done.rows / wall_s:,.0f} fixes/s, {cpu_s / done.rows * 1e6:.2f} us of processor a fix"
+                    f"{batch:3d} fixes a record: bare kafka-python {_told(done.rows, bare_s, bare_cpu_s)}; worker "
+                    f"{_told(done.rows, wall_s, cpu_s)}"
                 )
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"{sent[1].rows:,} fixes; largest memory {peak_mb:.0f} MB")
