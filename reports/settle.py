@@ -30,7 +30,7 @@ from rules.engine import judge_all
 from rules.findings import Findings, TerminalHealth
 from rules.fleet import Fleet, Survey
 from rules.ground import Ground
-from rules.health import learn, with_marks
+from rules.health import learn, marks_known, with_marks
 from rules.points import share_points
 from rules.readings import with_readings
 from rules.registry import load_with_files
@@ -127,7 +127,7 @@ def _judge(fixes: pl.DataFrame, ground: Ground, fleet: Fleet, span_ms: tuple[int
     knowledge, health = learn(fixes, ground, fleet)
     every, _ = judge_all(fixes, ground, knowledge)
     inside = fixes.filter(pl.col("time_ms").is_between(first, last))
-    marks = [m for m in every.marks if first <= m.start_ms <= last]
+    marks = [*marks_known(inside, knowledge), *(m for m in every.marks if first <= m.start_ms <= last)]
     found = Findings(
         [v for v in share_points(every.violations, ground.policy) if first <= v.start_ms <= last],
         [t for t in every.trips if first <= t.loaded_ms <= last],

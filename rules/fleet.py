@@ -203,11 +203,12 @@ def _off_by(time_ms: Ints, plate: Ints, terminal: Ints) -> tuple[pl.DataFrame, i
         times, plates = time_ms[part].reshape(-1, width), np.sort(plate[part].reshape(-1, width), axis=1)
         off_ms[part] = (times - np.median(times, axis=1, keepdims=True)).ravel()
         of_many[part] = np.repeat((np.diff(plates, axis=1) != 0).sum(axis=1) + 1 >= CLOCK_PLATES, width)
-    near = np.abs(np.abs(off_ms) - CLOCK_OFF_MS) <= CLOCK_SLACK_MS
+    far_ms = np.abs(off_ms)
+    near = np.abs(far_ms - CLOCK_OFF_MS) <= CLOCK_SLACK_MS
     told = {"plate": plate, "terminal": terminal, "ahead": near & (off_ms > 0), "behind": near & (off_ms < 0)}
-    rows = pl.DataFrame({**told, "odd": np.abs(off_ms) > CLOCK_ODD_MS, "time": time_ms}).filter(of_many)
-    since = pl.col("time").filter(pl.col("ahead") | pl.col("behind")).min().alias("since")
-    counts = (pl.len().alias("rows"), pl.col("ahead", "behind", "odd").sum(), since)
+    since_ms = np.where(near, time_ms, np.iinfo(np.int64).max)
+    rows = pl.DataFrame({**told, "odd": far_ms > CLOCK_ODD_MS, "since": since_ms}).filter(of_many)
+    counts = (pl.len().alias("rows"), pl.col("ahead", "behind", "odd").sum(), pl.col("since").min())
     return rows.group_by("plate", "terminal").agg(*counts), rows.height
 
 

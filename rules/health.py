@@ -115,6 +115,18 @@ def _own_marks(
     return marks
 
 
+def marks_known(fixes: pl.DataFrame, knowledge: Knowledge) -> list[Mark]:
+    """What is odd about fixes (`FIX_SCHEMA`, sorted by plate and time) by themselves, by what was learnt of more."""
+    marks: list[Mark] = []
+    for terminal, own in terminals_of(fixes):
+        key = (own.plate, terminal)
+        ill = knowledge.ill_sensors.get(key, ())
+        sick = {name: Illness("", knowledge.ill_since_ms.get((*key, name), 0)) for name in ill}
+        doubted_ms = knowledge.fleet.mixed_clocks_ms.get(key)
+        marks += _own_marks(key, own, knowledge.datums.get(key, ""), sick, doubted_ms)
+    return marks
+
+
 def told(marks: Iterable[Mark]) -> dict[str, dict[str, int]]:
     """Marks of one terminal as its health tells them."""
     return {m.tag.word: {"fixes": m.fixes, "first_ms": m.start_ms, "last_ms": m.end_ms} for m in marks}

@@ -17,7 +17,7 @@ from rules.engine import judge_all
 from rules.findings import Findings, TerminalHealth, Violation
 from rules.fleet import Fleet
 from rules.ground import Ground
-from rules.health import Knowledge, learn, with_marks
+from rules.health import Knowledge, learn, marks_known, with_marks
 from rules.rule import Rule
 from rules.tags import MEANING, Mark, Tag, summed, tags_in
 
@@ -154,3 +154,12 @@ def test_a_terminal_counts_its_own_fixes_without_a_position_and_with_an_ill_sens
     first, last = fixes["time_ms"][0], fixes["time_ms"][-1]
     assert one.tags["ill_lift"] == {"fixes": fixes.height, "first_ms": first, "last_ms": last}
     assert one.tags["not_fixed"]["fixes"] == lost.sum() and one.tags["not_fixed"]["first_ms"] > first
+
+
+def test_a_day_is_marked_by_what_was_learnt_of_the_week() -> None:
+    fixes, _ = arrange(Drive().sensors(None, True).go(6000, 0).go(0, 0).fixes())
+    knowledge, (one,) = learn(fixes, Ground(registry_of({})))
+    assert with_marks([one], marks_known(fixes, knowledge)) == [one]
+    few = fixes[:4]
+    assert "ill_lift" not in learn(few, Ground(registry_of({})))[1][0].tags, "too few to tell by themselves"
+    assert [(m.tag, m.fixes) for m in marks_known(few, knowledge)] == [(Tag.ILL_LIFT, 4)]
