@@ -116,7 +116,7 @@ def tagged(report: WeekReport) -> Table:
     )
     note = "带标记的定位点均保留在库；某条规则不采用的定位点，不作为该规则线索的依据。"
     empty = "没有带标记的定位点。"
-    return Table("tagged", "定位点标记（与本周相交的各次判定合计）", _SHEET, columns, rows, 0, note, empty)
+    return Table("tagged", "定位点标记（与本周相交的各次判定合计）", _SHEET, columns, rows, TOP_LISTS, note, empty)
 
 
 def rejected(report: WeekReport) -> Table:

@@ -5,9 +5,9 @@ from week_town import WEEK, A, B, at_ms, clue, frame, given, track, value
 
 from reports import visible
 from reports.fault_words import fault_reason
-from reports.week import words
+from reports.week import contents_data, words
 from reports.week.figures import report_of
-from reports.week.input import REJECTED
+from reports.week.input import REJECTED, TAGGED
 
 
 def test_a_week_that_the_store_began_in_is_no_yardstick():
@@ -30,6 +30,17 @@ def test_examples_of_rejected_fixes_do_not_tell_where_files_lay():
     rows = frame([{"reason": "no_time", "count": 9 - n, "example": text} for n, text in enumerate(said)], REJECTED)
     shown = [line.example for line in report_of(given(rejected=rows)).quality.rejected]
     assert shown == ['fixes.csv:12: {"plate": "/x:1: "}', "f.csv:3: x", "stdin:7: a/b", '{"lon": 0}', "a/b"]
+
+
+def test_odd_fixes_are_counted_by_tag_with_the_rules_that_do_without_them():
+    day = {"terminals": 1, "first_ms": at_ms(0, 1), "last_ms": at_ms(2, 3)}
+    rows = frame([{"tag": "jump", "fixes": 3, **day}, {"tag": "wrong_datum", "fixes": 90, **day}], TAGGED)
+    table = contents_data.tagged(report_of(given(tagged=rows)))
+    assert [row[:5] for row in table.rows] == [
+        ("坐标系不符，已换算", "wrong_datum", 90, 1, "照常采用"),
+        ("跳点", "jump", 3, 1, "仅用于：疑似套牌"),
+    ]
+    assert table.top and table.top >= len(table.rows), "pages show it"
 
 
 def fleet(week, trucks, slots=140, **changes):
