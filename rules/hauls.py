@@ -106,10 +106,7 @@ def build_haul(
     later = [s for s in stays if s.end_ms > left_ms]
     if loading.by != "visit":
         gone = next((f for f in flips if not f.loaded and f.at_ms > loading.at_ms), None)
-        unloading = _sensed(gone, stays, rows) if gone else None
-        if gone and unloading and unloading.site == NOWHERE and gone.at_ms - gone.last_ms > UNSEEN_MAX_MS:
-            unseen = _unseen_delivery(gone.last_ms - 1, gone.at_ms + 1, [], rows, ground)
-            unloading = replace(unseen, signs=("load",), sensed_ms=gone.at_ms) if unseen else unloading
+        unloading = _sensed(gone, stays, rows, ground) if gone else None
         end_ms = unloading.at_ms if unloading else until_ms
     else:
         unloading = _lifted(left_ms, until_ms, stays, rows) or _inferred(left_ms, until_ms, later, rows, ground, fleet)
@@ -146,8 +143,7 @@ def _visit_at(loading: Loading, rows: Rows) -> Stretch | None:
     """The visit to the loading site that holds the loading, else the nearest within `SEEN_SLACK_MS`."""
     visits = [v for v in site_visits(rows["site"], VISIT_GAP_MS) if v.key == loading.site != NOWHERE]
     apart = [(max(v.start_ms - loading.at_ms, loading.at_ms - v.end_ms, 0), k) for k, v in enumerate(visits)]
-    nearest_ms, k = min(apart, default=(SEEN_SLACK_MS + 1, 0))
-    return visits[k] if nearest_ms <= SEEN_SLACK_MS else None
+    return next((visits[k] for ms, k in sorted(apart) if ms <= SEEN_SLACK_MS), None)
 
 
 def _origin(rows: Rows, stays: list[Stay], at_ms: int, ground: Ground) -> int:
@@ -195,13 +191,17 @@ def site_at(rows: Rows, stay: Stay | None, at_ms: int) -> int:
     return max(spent, key=lambda k: (spent[k], k), default=NOWHERE)
 
 
-def _sensed(gone: Flip, stays: list[Stay], rows: Rows) -> Unloading:
+def _sensed(gone: Flip, stays: list[Stay], rows: Rows, ground: Ground) -> Unloading:
     stay = stay_at(stays, gone.at_ms)
     raised = any(
         r.key == 1 and r.start_ms - SEEN_SLACK_MS <= gone.at_ms <= r.end_ms + SEEN_SLACK_MS for r in rows["lift"]
     )
     site = NOWHERE if stay and stay.silence else site_at(rows, stay, gone.at_ms)
-    unseen = gone.at_ms - gone.last_ms > UNSEEN_MAX_MS
+    unseen_ms = gone.at_ms - gone.last_ms
+    unseen, brief = unseen_ms > UNSEEN_MAX_MS, unseen_ms < ground.policy.silence_min_s * 1000
+    delivered = _unseen_delivery(gone.last_ms - 1, gone.at_ms + 1, [], rows, ground) if unseen and brief else None
+    if delivered and site == NOWHERE:
+        return replace(delivered, signs=("load",), sensed_ms=gone.at_ms)
     stood = stay is None or (stay.first_fix_ms < gone.at_ms and gone.last_ms <= stay.end_ms)
     if stay and not stay.silence and unseen and not stood and (site == NOWHERE or stay.start_ms > gone.at_ms):
         stay, site = None, NOWHERE  # the load went in a gap; the next stand is not to blame for it
