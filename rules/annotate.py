@@ -43,7 +43,8 @@ class Annotated:
 
     `lead_ms`, `lead_mm` measure the leg that leads to a fix (from the truck's fix before it; -1 and 0 for its first).
     `leapt`: the truck stood at the fix before and cannot have driven here since, so it did not stand there.
-    `load`, `lift`, `cover` are 1, 0 or `UNKNOWN`; `zone` indexes `zone_sets`; `corridor` is a word of permit bits.
+    `load`, `lift`, `cover` are 1, 0 or `UNKNOWN`; `zone` indexes `zone_sets`; `corridor` is a word of permit bits,
+    `permitted` (one a truck) the word of all its permits.
     `gap` has the rows whose leg has room for a delivery with a place for it near either end, `gap_x_m` and `gap_y_m`
     where those legs began.
 
@@ -66,6 +67,7 @@ class Annotated:
     zone: Ints
     zone_sets: list[tuple[int, ...]]
     corridor: Ints
+    permitted: Ints
     load: NDArray[np.int8]
     lift: NDArray[np.int8]
     cover: NDArray[np.int8]
@@ -132,6 +134,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         zone=zone,
         zone_sets=zone_sets,
         corridor=corridor,
+        permitted=np.array([(1 << len(ground.permits_of(plate))) - 1 for plate in plates], dtype=np.int64),
         load=sensors["load"][keep][judged],
         lift=sensors["lift"][keep][judged],
         cover=sensors["cover"][keep][judged],

@@ -37,10 +37,9 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
     `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
-    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channels `corridor` and
-    `zone` (there inside zones only) the place of every fix as long as they are few, else the outermost four (west,
-    east, south, north). `off`: of the
-    channel `motion` the fixes at which the ignition was off.
+    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channels `corridor` (where
+    some corridor does not hold it) and `zone` (inside zones) the place of every fix as long as they are few, else the
+    outermost four (west, east, south, north). `off`: of the channel `motion` the fixes at which the ignition was off.
 
     A struct, because its figures are read many times as often as it is made, four times as fast as a named tuple's.
     """
@@ -163,7 +162,8 @@ def stretches(fixes: Annotated, silence_ms: int) -> list[Rows]:
             values[0] = [fixes.zone_sets[k] for k in values[0]]
         trails: Iterable[tuple[Place, ...]] = repeat((), len(first))
         if name == "corridor":
-            trails = _trails(first, last, x_dm, y_dm)
+            truck = np.searchsorted(fixes.starts, first, side="right") - 1
+            trails = _trails_where(np.flatnonzero(keys[first] != fixes.permitted[truck]), first, last, x_dm, y_dm)
         elif name == "zone":
             trails = _trails_where(np.flatnonzero(keys[first]), first, last, x_dm, y_dm)
         offs = (off[last + 1] - off[first]).tolist() if name == "motion" else repeat(0, len(first))
@@ -206,10 +206,15 @@ def _trails(first: Ints, last: Ints, x_dm: Ints, y_dm: Ints) -> list[tuple[Place
     trails = [tuple(places[a:b]) for a, b in zip((ends - sizes).tolist(), ends.tolist(), strict=True)]
     if few.all():
         return trails
-    by_x, by_y = (x_dm << PLACE_BITS) + y_dm, (y_dm << PLACE_BITS) + x_dm
-    for i in np.flatnonzero(~few).tolist():
-        run = slice(first[i], last[i] + 1)
-        west, east, south, north = (_place(int(f(column[run]))) for column in (by_x, by_y) for f in (np.min, np.max))
+    long = np.flatnonzero(~few)
+    bounds = np.c_[first[long], last[long] + 1].ravel()
+    over = slice(int(bounds[0]), int(bounds[-1]))
+    x, y = x_dm[over], y_dm[over]
+    bounds = bounds[:-1] - bounds[0]  # from each long run's first fix to its last, and what lies between the runs
+    by_x, by_y = (x << PLACE_BITS) + y, (y << PLACE_BITS) + x
+    outermost = [f.reduceat(column, bounds)[::2].tolist() for column in (by_x, by_y) for f in (np.minimum, np.maximum)]
+    for i, *packed in zip(long.tolist(), *outermost, strict=True):
+        west, east, south, north = map(_place, packed)
         trails[i] = (west, east, south[::-1], north[::-1])
     return trails
 

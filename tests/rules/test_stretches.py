@@ -48,7 +48,7 @@ def plain(fixes: Annotated, name: str) -> list[Stretch]:
             y,
             v,
             bool(fixes.leapt[i]),
-            ((x, y),) if name == "corridor" or (name == "zone" and key) else (),
+            ((x, y),) if (name == "corridor" and key != fixes.permitted[0]) or (name == "zone" and key) else (),
         )
         drove_unseen = name == "motion" and key == STILL and one.lead_mm > 150_000
         parted = one.lead_ms > SILENCE_MS or one.leapt or drove_unseen
