@@ -20,6 +20,7 @@ from rules.registry import MAX_PERMITS_OF_PLATE, Permit, Registry, Site
 
 DISTRICT_CELL_M = 500.0  # districts are large, and few points ask for them
 NOWHERE = -1  # the site index of a place that is at no site
+DRIFTED_M = 25.0  # so near a site beside, drift makes one site of the other
 UNSEEN_REACH_M = 200.0  # a place for muck so near to where nobody saw the truck may be where it left its load
 
 
@@ -59,6 +60,7 @@ class Ground:
         self._lines_of: dict[tuple[str, ...], BaseGeometry] = {}
         self._corridors_of: dict[tuple[str, ...], BaseGeometry] = {}
         self._permits_of: dict[str, tuple[PermitGround, ...]] = {}
+        self._doubtful_edges: dict[int, BaseGeometry | None] = {}
 
     def _lay(self, permit: Permit, named: Mapping[str, list[int]]) -> PermitGround:
         lines = [self.plane.flatten(r.line) for r in permit.routes]
@@ -124,6 +126,20 @@ class Ground:
                 for k in owners.tolist()
             )[2]
         return found
+
+    def doubtful_edge(self, index: int) -> BaseGeometry | None:
+        """The edge of a construction site where drift may show a truck that is at another kind of site beside it."""
+        if index not in self._doubtful_edges:
+            polygon = self.site_polygons[index]
+            beside = [
+                shapely.buffer(other, DRIFTED_M)
+                for site, other in zip(self.registry.sites, self.site_polygons, strict=True)
+                if site.kind != "construction" and shapely.dwithin(polygon, other, 2 * DRIFTED_M)
+            ]
+            edge = shapely.difference(shapely.union_all(beside), shapely.buffer(polygon, -DRIFTED_M))
+            shapely.prepare(edge)
+            self._doubtful_edges[index] = None if edge.is_empty else edge
+        return self._doubtful_edges[index]
 
     def near_disposal(self, x_m: Floats, y_m: Floats) -> NDArray[np.bool_]:
         """Whether points lie within `UNSEEN_REACH_M` of a site that may take muck at some time; a few more do."""

@@ -11,13 +11,13 @@ from operator import attrgetter
 import msgspec
 import shapely
 
-from rules.annotate import UNSEEN_STAND_MS
 from rules.fleet import Fleet
-from rules.ground import NOWHERE, UNSEEN_REACH_M, Ground, PermitGround
+from rules.ground import NOWHERE, Ground, PermitGround
 from rules.load_word import Flip
 from rules.reflection import LARGEST_M, LONGEST_MS
 from rules.stays import Stay, outer_end_ms, site_visits, travelled_m
-from rules.stretches import DM_PER_M, GAP, Rows, Stretch
+from rules.stretches import DM_PER_M, Rows, Stretch
+from rules.unseen import delivery, parked, stand_before_ms
 from rules.wild import likeliest
 
 VISIT_GAP_MS = 180_000  # stepping over a site's edge for less is one visit
@@ -25,7 +25,7 @@ STAND_MIN_MS = 45_000  # leaving a load takes at least so long
 SEEN_SLACK_MS = 90_000  # a sensor may speak this much before the stand or after it
 UNSEEN_MAX_MS = 120_000  # the load word was not heard for longer than this when the load went
 PULSE_MIN_MS = 20_000  # a lone raised fix counts where fixes are this far apart
-SURER_THAN_SILENCE = 0.85  # a stand this likely was the dumping, though the truck was silent for a while, too
+SURER_THAN_SILENCE = 0.8  # a stand this likely was the dumping, though the truck was silent for a while, too
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,21 @@ def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
     least, found = ground.policy.load_stay_min_s * 1000, []
     for visit in site_visits(site, VISIT_GAP_MS):
         place = ground.site(visit.key)
-        stood_ms = visit.end_ms - visit.start_ms + max(visit.lead_ms, 0) // 2
-        if place is not None and place.kind == "construction" and stood_ms >= least:
+        stood_ms = visit.end_ms - visit.start_ms + stand_before_ms(visit) // 2
+        if (
+            place is not None
+            and place.kind == "construction"
+            and stood_ms >= least
+            and not _at_neighbour(visit, ground)
+        ):
             found.append(visit)
     return found
+
+
+def _at_neighbour(visit: Stretch, ground: Ground) -> bool:
+    """Whether the visit may as well have been one to another site beside, by the mean place."""
+    doubtful = ground.doubtful_edge(visit.key)
+    return doubtful is not None and bool(shapely.contains_xy(doubtful, *visit.mean_m))
 
 
 def build_haul(
@@ -255,7 +266,8 @@ def _inferred(
         None,
     )
     unseen = _unseen_delivery(left_ms, until_ms, later, rows, ground)
-    found = likeliest(stands, left_ms, until_ms, rows, ground, fleet, unseen is not None)
+    hidden = unseen is not None and not parked(unseen.at_ms, site_at(rows, None, unseen.at_ms), rows, ground)
+    found = likeliest(stands, left_ms, until_ms, rows, ground, fleet, hidden)
     wild = None
     if found is not None:
         sure = round(min(0.9, 0.5 + 0.12 * found.signs), 2)
@@ -268,27 +280,9 @@ def _inferred(
 
 
 def _unseen_delivery(left_ms: int, until_ms: int, later: list[Stay], rows: Rows, ground: Ground) -> Unloading | None:
-    """A gap in which the truck may have delivered: long enough, and a place that takes muck is at either end of it."""
-    motion = rows["motion"]
-    gaps = [
-        ((gap.x0_dm, gap.y0_dm), (gap.x1_dm, gap.y1_dm), gap.start_ms, gap.end_ms)
-        for gap in rows[GAP]
-        if left_ms < gap.start_ms and gap.end_ms < until_ms
-    ]
-    for silence in later:
-        if silence.silence and silence.n and left_ms < silence.start_ms and silence.end_ms <= until_ms:
-            after = next((r for r in motion if r.start_ms >= silence.end_ms), None)
-            there = (round(silence.x_m * DM_PER_M), round(silence.y_m * DM_PER_M))
-            gaps.append((there, (after.x0_dm, after.y0_dm) if after else there, silence.start_ms, silence.end_ms))
-    for before, after_it, from_ms, to_ms in sorted(gaps, key=lambda g: g[2]):
-        if to_ms - from_ms < UNSEEN_STAND_MS:
-            continue
-        ends = [shapely.Point(x / DM_PER_M, y / DM_PER_M) for x, y in (before, after_it)]
-        for index, (site, polygon) in enumerate(zip(ground.registry.sites, ground.site_polygons, strict=True)):
-            fits = site.takes_muck and site.validity.holds(from_ms)
-            if fits and min(polygon.distance(end) for end in ends) <= UNSEEN_REACH_M:
-                return Unloading(from_ms, None, index, ("visit",), 0.75)
-    return None
+    """A gap in which the truck may have delivered at a place that takes muck."""
+    found = delivery(left_ms, until_ms, later, rows, ground)
+    return Unloading(found[0], None, found[1], ("visit",), 0.75) if found else None
 
 
 def _longest_at(index: int, first: Stay, stands: list[tuple[Stay, int]]) -> Stay:

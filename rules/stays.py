@@ -244,7 +244,10 @@ def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:
             continue
         if visits and visits[-1].key == row.key and row.start_ms - visits[-1].end_ms < gap_ms:
             last = visits[-1]
-            visits[-1] = last._replace(end_ms=row.end_ms, n=last.n + row.n, x1_dm=row.x1_dm, y1_dm=row.y1_dm)
+            visits[-1] = last._replace(
+                end_ms=row.end_ms, n=last.n + row.n, x1_dm=row.x1_dm, y1_dm=row.y1_dm,
+                sum_x_dm=last.sum_x_dm + row.sum_x_dm, sum_y_dm=last.sum_y_dm + row.sum_y_dm,
+            )  # fmt: skip
         else:
             visits.append(row)
     return visits

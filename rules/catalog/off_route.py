@@ -21,7 +21,7 @@ from rules.stays import driven_m, outer_end_ms, outer_start_ms
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 from rules.tags import MENDED, Tag
 
-EDGE_TIMES = 4  # so many times the least way tells driving just outside from drift in a queue
+EDGE_TIMES = 25  # so many times the least way (3 km) no service road runs beside a coarsely drawn route under drift
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
 
@@ -30,11 +30,11 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
     """One breach a merged stretch outside every corridor of the permits in force; reflections are excused."""
     if not haul.permits:
         return []
-    outside = _outside(haul, rows["corridor"])
+    allowed = {haul.loading.site}.union(*(p.disposal for _, p in haul.permits))
+    outside = _outside(haul, rows["corridor"], _laden_until_ms(haul, allowed))
     if not outside:
         return []
     policy, lines, corridor = ground.policy, ground.lines_of(haul.permits), ground.corridors_of(haul.permits)
-    allowed = {haul.loading.site}.union(*(p.disposal for _, p in haul.permits))
     at_allowed = [(r.start_ms, r.end_ms) for r in rows["site"] if r.key in allowed]
     frozen = [(s.start_ms, s.end_ms) for s in haul.stays if s.silence and s.n]  # nobody knows where the truck was
     parts = [
@@ -59,7 +59,7 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach | Excused]:
         confidence = min(0.98, 0.8 + 0.1 * min(outside_ms / 300_000, 1) + 0.1 * min(worst / 300, 1)) * min(
             1.0, 0.2 + (haul.unloading.confidence if haul.unloading else 0.6)
         )
-        start, end = group[0][1], max(group[-1][2], _dumped_outside_ms(group[-1][2], haul, allowed))
+        start, end = group[0][1], max(group[-1][2], _dumped_outside_ms(group[-1][2], haul, allowed, policy))
         breaches.append(
             Breach(start, end, x, y, round(confidence, 3), evidence, permit_no=haul.permits[0][1].permit.permit_no)
         )
@@ -83,7 +83,7 @@ def _driven(
 
 
 def _drifted(group: list[Part], motion: list[Stretch], corridor: BaseGeometry, policy: Policy) -> bool:
-    """Whether a truck is seen beside the corridor no farther than drift takes it, and for hardly any way."""
+    """Whether a truck is seen beside the corridor no farther than drift takes it, and for no long way."""
     if _size(group, motion)[1] >= EDGE_TIMES * policy.off_route_min_m:
         return False
     places = [(x / DM_PER_M, y / DM_PER_M) for row, _, _ in group for x, y in row.trail]
@@ -101,15 +101,23 @@ def _size(group: list[Part], motion: list[Stretch]) -> tuple[int, int]:
     return sum(end - start for _, start, end in group), sum(driven_m(motion, a, b) for _, a, b in group)
 
 
-def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int]) -> int:
-    """Where the stretch ends with leaving the load: when a sensor said so, else with that stop."""
+def _dumped_outside_ms(end_ms: int, haul: Haul, allowed: set[int], policy: Policy) -> int:
+    """Where the stretch ends with leaving the load: when a sensor said so, else with that stop, a rest left out."""
     left = haul.unloading
     if left is None or left.stay is None or left.in_silence or left.site in allowed or end_ms < haul.end_ms:
         return end_ms
-    return left.sensed_ms or left.stay.end_ms
+    return left.sensed_ms or min(left.stay.end_ms, left.stay.start_ms + policy.dump_stand_max_s * 1000)
 
 
-def _outside(haul: Haul, corridor: list[Stretch]) -> list[Part]:
+def _laden_until_ms(haul: Haul, allowed: set[int]) -> int:
+    """The haul's end; where a sensor saw the load go in a stay where it may not be left, when it said so."""
+    left = haul.unloading
+    if left is None or left.sensed_ms is None or left.stay is None or left.in_silence or left.site in allowed:
+        return haul.end_ms
+    return max(haul.end_ms, left.sensed_ms)
+
+
+def _outside(haul: Haul, corridor: list[Stretch], until_ms: int) -> list[Part]:
     """Where the laden leg lies outside every corridor of the permits: neighbouring stretches joined, of key 0."""
     word = haul.word
     found: list[Part] = []
@@ -118,7 +126,7 @@ def _outside(haul: Haul, corridor: list[Stretch]) -> list[Part]:
         outside = after is not None and not after.key & word
         if parts and not (outside and after is not None and after.lead_ms <= LONGEST_MS):
             start_ms, end_ms = outer_start_ms(parts[0]), outer_end_ms(parts[-1], after)
-            start_ms, end_ms = max(start_ms, haul.left_ms), min(end_ms, haul.end_ms)
+            start_ms, end_ms = max(start_ms, haul.left_ms), min(end_ms, until_ms)
             if start_ms < end_ms:
                 found.append((join_all(parts, 0), start_ms, end_ms))
             parts = []
@@ -151,7 +159,7 @@ RULE = Rule(
     title_zh="偏离核准路线",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
     version=1,
-    policy_keys=("off_route_min_s", "off_route_min_m", "corridor_m", "merge_s", "silence_min_s"),
+    policy_keys=("off_route_min_s", "off_route_min_m", "corridor_m", "merge_s", "silence_min_s", "dump_stand_max_s"),
     evidence=(
         EvidenceField("outside_s", "s", "time outside every corridor, what lies between merged parts left out"),
         EvidenceField("distance_m", "m", "way driven outside"),

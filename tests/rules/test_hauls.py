@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
-from fleet import ground
+from fleet import deg, ground, square, town
 from test_cases import drive, registry_of
 from test_stays import motion, site
 
@@ -17,6 +19,7 @@ from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground
 from rules.hauls import SEEN_SLACK_MS, load_visits, site_at, stay_at
 from rules.health import Knowledge
+from rules.registry import Site
 from rules.stays import Stay, stays_of
 from rules.wild import likeliest
 
@@ -60,6 +63,42 @@ def test_the_site_of_a_stay_is_where_most_of_it_was_spent() -> None:
 def test_a_visit_loads_from_its_shortest_length_on(seconds: int, lead_ms: int, visits: int) -> None:
     assert len(load_visits([site(0, 100, 100 + seconds)._replace(lead_ms=lead_ms)], ground())) == visits
     assert not load_visits([site(1, 100, 900)], ground()), "nobody loads at a disposal site"
+
+
+def test_the_way_of_a_long_leg_to_a_visit_was_driven_and_no_stand() -> None:
+    after = site(0, 500, 560)._replace(lead_ms=400_000)
+    assert load_visits([after._replace(lead_mm=2_200_000)], ground()), "400 s less 220 s, half of it, and 60 s seen"
+    assert not load_visits([after._replace(lead_mm=2_210_000)], ground())
+
+
+@pytest.mark.parametrize(("y_m", "kind", "visits"), [(95, "wash", 0), (70, "wash", 1), (95, "construction", 1)])
+def test_standing_at_the_edge_towards_another_kind_of_site_is_no_loading(y_m: int, kind: str, visits: int) -> None:
+    beside = Site("NEXT", "隔壁", kind, square(0, 130, 20))
+    there = Ground(replace(town(), sites=(*town().sites, beside)))
+    (x,), (y,) = there.plane.to_m(*(np.array([v]) for v in deg(0, y_m)))
+    at = site(0, 100, 400)
+    stood = at._replace(sum_x_dm=round(10 * x * at.n), sum_y_dm=round(10 * y * at.n))
+    assert len(load_visits([stood], there)) == visits
+
+
+def test_a_night_in_the_depot_beside_a_place_for_muck_hides_no_delivery() -> None:
+    """A truck without sensors leaves its load off the road and rests in a depot, where its terminal falls silent."""
+    depot = Site("DEP2", "停车场", "depot", square(6000, -250))
+    made = replace(town(), sites=(*town().sites, depot))
+    wild = ["stand 400", "go 3000,0", "stand 20", "go 3000,900 12", "stand 170", "go 3000,0 12", "stand 20"]
+    for night in (["stand 60", "silent 500", "stand 600"], ["stand 600"]):
+        fixes, _ = arrange(drive({"name": "", "steps": [*wild, "go 6000,0", "go 6000,-250", *night, "go 5000,0"]}))
+        found, _ = judge_all(fixes, Ground(made), Knowledge())
+        assert [v.rule for v in found.violations if v.rule == "unauthorised_dumping"] == ["unauthorised_dumping"]
+
+
+def test_a_likely_dumping_goes_before_a_silence_after_it() -> None:
+    there = ["stand 400", "go 3000,0", "stand 20", "go 3000,900 12", "stand 130", "go 3500,300 12", "stand 20"]
+    steps = [*there, "go 3000,0", "silent 900", "at 1000,0", "go 0,0", "stand 200", "go 500,0"]
+    fixes, _ = arrange(drive({"name": "", "steps": steps}))
+    found, _ = judge_all(fixes, Ground(registry_of({})), Knowledge())
+    rules = [v.rule for v in found.violations]
+    assert "unauthorised_dumping" in rules and "signal_loss" not in rules, "not quite straight back, but so told"
 
 
 def trips(steps: list[str], **more: Any) -> list[Trip]:
