@@ -37,8 +37,8 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `lead_ms`, `lead_mm`: the leg from the truck's fix before to the first one here (-1, 0 when there is none).
     `length_mm`: the legs inside. `sum_x_dm / n` is the mean place. `top_kmh` is the fastest fix. `leapt`: the
-    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channels `corridor` (where
-    some corridor does not hold it) and `zone` (inside zones) the place of every fix as long as they are few, else the
+    truck cannot have driven the leg that leads here from the stand before it. `trail`: of the channels `corridor`
+    (where one does not hold it) and `zone` (inside zones) the place of every fix as long as they are few, else the
     outermost four (west, east, south, north). `off`: of the channel `motion` the fixes at which the ignition was off.
 
     A struct, because its figures are read many times as often as it is made, four times as fast as a named tuple's.
