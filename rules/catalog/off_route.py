@@ -15,12 +15,16 @@ from rules.ground import Ground
 from rules.hauls import Haul
 from rules.intervals import subtract
 from rules.policy import Policy
-from rules.reflection import DRIFT_M, LONGEST_MS, is_reflection
+from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Excused, Rule
 from rules.stays import driven_m, outer_end_ms, outer_start_ms
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 from rules.tags import MENDED, Tag
 
+BESIDE_M, FAR_M = (
+    40.0,
+    70.0,
+)  # beyond the corridor on average and at most: drift of 25 m, 1.6 times as large among tall houses
 EDGE_TIMES = 25  # so many times the least way (3 km) no service road runs beside a coarsely drawn route under drift
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
@@ -88,7 +92,7 @@ def _drifted(group: list[Part], motion: list[Stretch], corridor: BaseGeometry, p
         return False
     places = [(x / DM_PER_M, y / DM_PER_M) for row, _, _ in group for x, y in row.trail]
     beyond_m = shapely.distance(corridor, shapely.points(places))
-    return bool(beyond_m.mean() < DRIFT_M and beyond_m.max() < 2 * DRIFT_M)
+    return bool(beyond_m.mean() < BESIDE_M and beyond_m.max() < FAR_M)
 
 
 def _enough(group: list[Part], motion: list[Stretch], policy: Policy) -> bool:
