@@ -65,6 +65,16 @@ class Policy:
     allowed_lateness_s: int = setting(120, "s", 0, 86400, "how long the stream waits for stragglers")
     off_route_min_s: int = setting(60, "s", 0, 3600, "time and distance together make every spike filter needless")
     off_route_min_m: float = setting(120.0, "m", 0, 10000, "see off_route_min_s")
+    off_route_beside_m: float = setting(
+        40.0,
+        "m",
+        0,
+        200,
+        "so far outside on average is drift beside a coarsely drawn route, for a while; 0: nothing is",
+    )
+    off_route_beside_max_m: float = setting(
+        3000.0, "m", 0, 100000, "no service road runs farther than this just outside a corridor"
+    )
     driving_min_s: int = setting(
         180, "s", 0, 3600, "outside_hours and daytime_not_whitelisted: shorter is moving a truck aside"
     )

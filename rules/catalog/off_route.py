@@ -21,11 +21,7 @@ from rules.stays import driven_m, outer_end_ms, outer_start_ms
 from rules.stretches import DM_PER_M, Rows, Stretch, join_all
 from rules.tags import MENDED, Tag
 
-BESIDE_M, FAR_M = (
-    40.0,
-    70.0,
-)  # beyond the corridor on average and at most: drift of 25 m, 1.6 times as large among tall houses
-EDGE_TIMES = 25  # so many times the least way (3 km) no service road runs beside a coarsely drawn route under drift
+FAR_SHARE = 1.75  # of `off_route_beside_m`: no fix beside a corridor lies farther out than this
 
 Part = tuple[Stretch, int, int]  # a stretch outside with the span of it that lies on the laden leg, epoch ms
 
@@ -88,11 +84,12 @@ def _driven(
 
 def _drifted(group: list[Part], motion: list[Stretch], corridor: BaseGeometry, policy: Policy) -> bool:
     """Whether a truck is seen beside the corridor no farther than drift takes it, and for no long way."""
-    if _size(group, motion)[1] >= EDGE_TIMES * policy.off_route_min_m:
+    if _size(group, motion)[1] >= policy.off_route_beside_max_m:
         return False
     places = [(x / DM_PER_M, y / DM_PER_M) for row, _, _ in group for x, y in row.trail]
     beyond_m = shapely.distance(corridor, shapely.points(places))
-    return bool(beyond_m.mean() < BESIDE_M and beyond_m.max() < FAR_M)
+    beside_m = policy.off_route_beside_m
+    return bool(beyond_m.mean() < beside_m and beyond_m.max() < FAR_SHARE * beside_m)
 
 
 def _enough(group: list[Part], motion: list[Stretch], policy: Policy) -> bool:
@@ -163,7 +160,10 @@ RULE = Rule(
     title_zh="偏离核准路线",
     legal_basis="建设部令第139号《城市建筑垃圾管理规定》第十四条",
     version=1,
-    policy_keys=("off_route_min_s", "off_route_min_m", "corridor_m", "merge_s", "silence_min_s", "dump_stand_max_s"),
+    policy_keys=(
+        *("off_route_min_s", "off_route_min_m", "off_route_beside_m", "off_route_beside_max_m", "corridor_m"),
+        *("merge_s", "silence_min_s", "dump_stand_max_s"),
+    ),
     evidence=(
         EvidenceField("outside_s", "s", "time outside every corridor, what lies between merged parts left out"),
         EvidenceField("distance_m", "m", "way driven outside"),

@@ -67,7 +67,7 @@ def registry_of(changes: dict[str, Any]) -> Registry:
     if "ban" in changes:
         start, end = changes["ban"].split("-")
         made = replace(made, bans=(Ban(clock_ms(start), clock_ms(end), "重污染天气"),))
-    return made
+    return replace(made, policy=replace(made.policy, **changes.get("policy", {})))
 
 
 def drive(case: dict[str, Any]) -> pl.DataFrame:
