@@ -162,3 +162,9 @@ def test_vendored_files_are_what_their_hashes_say(sums: Path) -> None:
     assert "LICENSE" in {name for _, name in lines}
     for digest, name in lines:
         assert hashlib.sha256((sums.parent / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    """They are modules without packages: one of two would not be imported, and none of its tests would run."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
