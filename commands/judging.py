@@ -73,11 +73,11 @@ def run(registry: Path, tracks: tuple[str, ...], more_tracks: tuple[str, ...], o
       zcat fixes.jsonl.gz | muckwatch run --registry city/registry --tracks - --out week47
     """
     from reports.crew import crew_for
-    from reports.memory import importing
+    from reports.memory import no_gc
 
     every = [*tracks, *more_tracks]
     with crew_for(registry, every) as crew:
-        with importing():
+        with no_gc():
             from reports import spoken
             from reports.run import run_stored
         summary = run_stored(registry, every, out, console=terminal.console(stderr=True), crew=crew)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.errors import StoreError
-from reports.memory import importing, keep_memory
+from reports.memory import keep_memory, no_gc
 
 #: Tracks of this size are more than one bucket, most likely.
 MANY_BYTES = 12_000_000
@@ -155,7 +155,7 @@ def _serve(pipe: Connection, foreign: Sequence[Connection]) -> None:
             return
         module, function = name.split(":")
         try:
-            with importing():
+            with no_gc():
                 called = getattr(import_module(module), function)
             answer = True, called(*arguments)
         except Exception as error:

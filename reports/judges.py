@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from ingest.spool import Bucket, Buckets
 from reports import frames
 from reports.archive import ArchiveFile, archive_fixes
 from reports.crew import JUDGE, PREPARE, SUSPECT, Crew, Member
+from reports.memory import no_gc
 from reports.suspected import Told, find_suspected
 from rules.engine import Counts, judge_all
 from rules.extent import extent_of, turned
@@ -107,18 +107,6 @@ class Judges:
             work(judge_here)
             for other in others:
                 other.result()
-
-
-@contextmanager
-def no_gc() -> Iterator[None]:
-    """Rows come by the hundred thousand and hold no cycles: looking for some takes a tenth of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 _ground: Ground

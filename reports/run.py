@@ -21,7 +21,8 @@ from ingest.second_look import SecondLook
 from ingest.spool import gather
 from ingest.tally import Tally, TracksError
 from reports.crew import Crew, cores
-from reports.judges import Judged, Judges, no_gc
+from reports.judges import Judged, Judges
+from reports.memory import no_gc
 from reports.recording import RecordResult, RunHead
 from reports.recording import Tally as StoredTally
 from reports.store import Store
