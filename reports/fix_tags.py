@@ -9,14 +9,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.arrange import arrange
-from ingest.fix import DATUMS
 from reports import queries
 from reports.store import Store
 from rules.engine import judge_all
 from rules.ground import Ground
-from rules.health import ILL, Knowledge
+from rules.health import Knowledge, odd_by_itself
 from rules.readings import TAG_OF_WAY
 from rules.tags import Mark, Tag
+from rules.terminals import terminals_of
 from rules.voice import speak
 
 #: A truck is judged again from so long before to so long after: no haul lasts longer.
@@ -65,7 +65,6 @@ def tags_of(fixes: pl.DataFrame, judging: Judging) -> NDArray[np.int64]:
         return bits
     known = judging.knowledge
     time_ms, valid = fixes["time_ms"].to_numpy(), fixes["valid"].to_numpy()
-    bits[~valid] |= Tag.NOT_FIXED
     terminal = fixes["terminal"]
     _, others, _ = speak(fixes.filter(valid), {}, judging.ground)
     if others.height:
@@ -73,20 +72,15 @@ def tags_of(fixes: pl.DataFrame, judging: Judging) -> NDArray[np.int64]:
             others, on=["terminal", "time_ms"], how="left", coalesce=True
         )
         bits[unheard["plate"].is_not_null().to_numpy()] |= Tag.OTHER_DEVICE
-    for device in terminal.unique().to_list():
+    for device, own in terminals_of(fixes):
         here = (terminal == device).to_numpy()
-        key = (fixes["plate"][0], device)
-        if key in known.datums:
-            told = fixes["datum"].to_physical().to_numpy()
-            bits[here & (told != DATUMS.index(known.datums[key]))] |= Tag.WRONG_DATUM
-        for sensor in known.ill_sensors.get(key, ()):
-            bits[here & (time_ms >= known.ill_since_ms.get((*key, sensor), 0))] |= ILL[sensor]
+        key = (own.plate, device)
+        for tag, odd in odd_by_itself(key, own, known).items():
+            bits[np.flatnonzero(here)[odd]] |= tag
         if key in known.fleet.clocks_ms:
             bits[here] |= Tag.CLOCK_SHIFTED
         for other in (o for o in known.fleet.otherwise if (o.plate, o.terminal) == key):
             bits[here & (time_ms >= other.first_ms) & (time_ms <= other.last_ms)] |= TAG_OF_WAY[other.way]
-        if key in known.fleet.mixed_clocks_ms:
-            bits[here & (time_ms >= known.fleet.mixed_clocks_ms[key])] |= Tag.CLOCK_DOUBTED
     for mark in judge_all(fixes, judging.ground, known)[0].marks:
         if mark.tag != Tag.OTHER_DEVICE:
             bits[_marked(mark, time_ms, terminal, bits)] |= mark.tag

@@ -22,7 +22,7 @@ from reports.crew import JUDGE, PREPARE, SUSPECT, Crew, Member
 from reports.memory import no_gc
 from reports.suspected import Told, find_suspected
 from rules.engine import Counts, judge_all
-from rules.extent import extent_of, turned
+from rules.extent import turned
 from rules.fleet import Fleet, on_time
 from rules.ground import Ground
 from rules.health import learn, with_marks
@@ -132,7 +132,7 @@ def suspect_in_crew(told: Told) -> pl.DataFrame:
 def judge_bucket(bucket: Bucket, ground: Ground, store: Path, fleet: Fleet) -> Judged:
     """Learns, judges and archives the whole history of a bucket's trucks."""
     fixes, repeated = bucket.load()
-    fixes, turned_back = turned(on_time(fixes, fleet), extent_of(ground.registry))
+    fixes, turned_back = turned(on_time(fixes, fleet), ground.extent)
     fleet = replace(fleet, otherwise=(*fleet.otherwise, *turned_back))
     knowledge, health = learn(fixes, ground, fleet)
     findings, counts = judge_all(fixes, ground, knowledge)

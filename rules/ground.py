@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
+from ingest.second_look import Extent
 from rules.corridor import Corridor
+from rules.extent import extent_of
 from rules.plane import Floats, Plane
 from rules.raster import Ints, PolygonIndex
 from rules.registry import MAX_PERMITS_OF_PLATE, Permit, Registry, Site
@@ -84,25 +86,18 @@ class Ground:
 
     def lines_of(self, permits: Sequence[tuple[int, PermitGround]]) -> BaseGeometry:
         """The routes of some permits (each with its bit) as one geometry, prepared for distances."""
-        key = tuple(p.permit.permit_no for _, p in permits)
-        found = self._lines_of.get(key)
-        if found is None:
-            found = shapely.union_all([p.lines for _, p in permits])
-            shapely.prepare(found)
-            self._lines_of[key] = found
-        return found
+        return _joined(permits, lambda laid: laid.lines, self._lines_of)
 
     def corridors_of(self, permits: Sequence[tuple[int, PermitGround]]) -> BaseGeometry:
-        """The land within the corridors of some permits, prepared for distances."""
+        """The land within the corridors of some permits, the same way."""
         if len(permits) == 1:
             return permits[0][1].corridor.polygon
-        key = tuple(p.permit.permit_no for _, p in permits)
-        found = self._corridors_of.get(key)
-        if found is None:
-            found = shapely.union_all([p.corridor.polygon for _, p in permits])
-            shapely.prepare(found)
-            self._corridors_of[key] = found
-        return found
+        return _joined(permits, lambda laid: laid.corridor.polygon, self._corridors_of)
+
+    @cached_property
+    def extent(self) -> Extent | None:
+        """The box around everything in the registry, `rules.extent.extent_of`."""
+        return extent_of(self.registry)
 
     @cached_property
     def roads(self) -> NDArray[np.object_]:
@@ -165,3 +160,17 @@ class Ground:
         for p, k in zip(point[::-1].tolist(), owner[::-1].tolist(), strict=True):
             found[p] = self.registry.districts[k].district_id
         return found
+
+
+def _joined(
+    permits: Sequence[tuple[int, PermitGround]],
+    shape_of: Callable[[PermitGround], BaseGeometry],
+    kept: dict[tuple[str, ...], BaseGeometry],
+) -> BaseGeometry:
+    """One shape of each permit, all as one, prepared; made once for the same permits and `kept`."""
+    key = tuple(laid.permit.permit_no for _, laid in permits)
+    found = kept.get(key)
+    if found is None:
+        found = kept[key] = shapely.union_all([shape_of(laid) for _, laid in permits])
+        shapely.prepare(found)
+    return found

@@ -22,6 +22,7 @@ from rules.ground import NOWHERE, Ground
 from rules.sensors import (
     DRIVING_KMH,
     SENSOR_SAMPLE,
+    Bools,
     Illness,
     cover_illness,
     last_visit,
@@ -59,6 +60,7 @@ def learn(fixes: pl.DataFrame, ground: Ground, fleet: Fleet = NO_FLEET) -> tuple
     datums: dict[tuple[str, str], str] = {}
     ill: dict[tuple[str, str], frozenset[str]] = {}
     since: dict[tuple[str, str, str], int] = {}
+    knowledge = Knowledge(datums, ill, since, fleet)  # of the terminals looked at so far
     health: list[TerminalHealth] = []
     terminals = terminals_of(fixes)
     datums_found = datums_of([own for _, own in terminals], ground)
@@ -76,9 +78,9 @@ def learn(fixes: pl.DataFrame, ground: Ground, fleet: Fleet = NO_FLEET) -> tuple
         first, last, count = int(own.time_ms[0]), int(own.time_ms[-1]), len(own.time_ms)
         if doubt := _clock(key, own, ground, fleet):
             faults["clock_doubt"] = {"why": doubt.why, "since_ms": doubt.since_ms}
-        tags = told(_own_marks(key, own, found if why else "", sick, fleet.mixed_clocks_ms.get(key)))
+        tags = told(_own_marks(key, own, knowledge))
         health.append(TerminalHealth(*key, first, last, count, _completeness(own), found, faults, tags))
-    return Knowledge(datums, ill, since, fleet), health
+    return knowledge, health
 
 
 def _clock(key: tuple[str, str], own: Terminal, ground: Ground, fleet: Fleet) -> Illness | None:
@@ -97,18 +99,21 @@ def _clock(key: tuple[str, str], own: Terminal, ground: Ground, fleet: Fleet) ->
 ILL = {"load": Tag.ILL_LOAD, "lift": Tag.ILL_LIFT, "cover": Tag.ILL_COVER}
 
 
-def _own_marks(
-    key: tuple[str, str], own: Terminal, found: str, sick: Mapping[str, Illness], doubted_ms: int | None
-) -> list[Mark]:
-    """What is odd about a terminal's fixes by themselves; `found` is the datum that fits where another is told."""
+def odd_by_itself(key: tuple[str, str], own: Terminal, knowledge: Knowledge) -> dict[Tag, Bools]:
+    """Which of a terminal's fixes bear a tag by themselves, by what is known of it."""
     odd = {Tag.NOT_FIXED: ~own.valid}
-    if found:
-        odd[Tag.WRONG_DATUM] = own.told != DATUMS.index(found)
-    odd |= {ILL[name]: own.time_ms >= one.since_ms for name, one in sick.items()}
-    if doubted_ms is not None:
-        odd[Tag.CLOCK_DOUBTED] = own.time_ms >= doubted_ms
+    if key in knowledge.datums:
+        odd[Tag.WRONG_DATUM] = own.told != DATUMS.index(knowledge.datums[key])
+    for name in sorted(knowledge.ill_sensors.get(key, ())):
+        odd[ILL[name]] = own.time_ms >= knowledge.ill_since_ms.get((*key, name), 0)
+    if key in knowledge.fleet.mixed_clocks_ms:
+        odd[Tag.CLOCK_DOUBTED] = own.time_ms >= knowledge.fleet.mixed_clocks_ms[key]
+    return odd
+
+
+def _own_marks(key: tuple[str, str], own: Terminal, knowledge: Knowledge) -> list[Mark]:
     marks = []
-    for tag, which in odd.items():
+    for tag, which in odd_by_itself(key, own, knowledge).items():
         rows = np.flatnonzero(which)
         if len(rows):
             marks.append(Mark(*key, tag, int(own.time_ms[rows[0]]), int(own.time_ms[rows[-1]]), len(rows)))
@@ -117,14 +122,7 @@ def _own_marks(
 
 def marks_known(fixes: pl.DataFrame, knowledge: Knowledge) -> list[Mark]:
     """What is odd about fixes (`FIX_SCHEMA`, sorted by plate and time) by themselves, by what was learnt of more."""
-    marks: list[Mark] = []
-    for terminal, own in terminals_of(fixes):
-        key = (own.plate, terminal)
-        ill = knowledge.ill_sensors.get(key, ())
-        sick = {name: Illness("", knowledge.ill_since_ms.get((*key, name), 0)) for name in ill}
-        doubted_ms = knowledge.fleet.mixed_clocks_ms.get(key)
-        marks += _own_marks(key, own, knowledge.datums.get(key, ""), sick, doubted_ms)
-    return marks
+    return [mark for terminal, own in terminals_of(fixes) for mark in _own_marks((own.plate, terminal), own, knowledge)]
 
 
 def told(marks: Iterable[Mark]) -> dict[str, dict[str, int]]:

@@ -46,10 +46,7 @@ def judge_outing(plate: str, start_ms: int, end_ms: int, rows: Rows, stays: list
     found = Findings(stops=_stops(outing, ground), marks=marks)
     for rule in RULES:
         for said in rule.on_outing(outing, ground) if rule.on_outing else ():
-            if isinstance(said, Excused):
-                found.marks.append(Mark(plate, "", said.tag, said.start_ms, said.end_ms, said.fixes))
-            else:
-                found.violations.append(_violation(rule, plate, said, ground, ON_TRACK))
+            _take(found, rule, plate, said, ground, ON_TRACK)
     return found
 
 
@@ -84,10 +81,7 @@ def judge_haul(
     if told:
         about = grade_of(haul), trip.trip_id if trip else None
         for rule, said in told:
-            if isinstance(said, Excused):
-                found.marks.append(Mark(plate, "", said.tag, said.start_ms, said.end_ms, said.fixes))
-            else:
-                found.violations.append(_violation(rule, plate, said, ground, *about))
+            _take(found, rule, plate, said, ground, *about)
     return found
 
 
@@ -142,6 +136,16 @@ def _trip(haul: Haul, ground: Ground) -> Trip | None:
         dump_lon=x_m,
         dump_lat=y_m,
     )
+
+
+def _take(
+    found: Findings, rule: Rule, plate: str, said: Breach | Excused, ground: Ground, grade: str, trip: str | None = None
+) -> None:
+    """Adds what a rule said: a breach as a violation, what it excused as a mark on the fixes."""
+    if isinstance(said, Excused):
+        found.marks.append(Mark(plate, "", said.tag, said.start_ms, said.end_ms, said.fixes))
+    else:
+        found.violations.append(_violation(rule, plate, said, ground, grade, trip))
 
 
 def _violation(

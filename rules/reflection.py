@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from rules.stretches import DM_PER_M, Stretch
+from rules.stretches import Stretch, places_m
 
 LONGEST_MS = 150_000  # reflections last up to two minutes; half a leg at either end
 SMALLEST_M, LARGEST_M = 40.0, 190.0  # shifts are 60 to 140 m; noise and a route drawn off the carriageway apart
@@ -32,7 +32,7 @@ def is_reflection(row: Stretch, lines: BaseGeometry, corridor: BaseGeometry) -> 
     """
     if row.end_ms - row.start_ms > LONGEST_MS or len(row.trail) != row.n:
         return False
-    places = np.array(row.trail, dtype=np.float64) / DM_PER_M
+    places = places_m([row])
     far = places[~shapely.dwithin(corridor, shapely.points(places), DRIFT_M)]
     return one_shift_explains(far if len(far) else places, lines)
 

@@ -234,6 +234,11 @@ def _place(packed: int) -> Place:
     return (packed - low) >> PLACE_BITS, low
 
 
+def places_m(rows: Iterable[Stretch]) -> NDArray[np.float64]:
+    """The places that stretches remember (`trail`), metres on the plane, shape (n, 2)."""
+    return np.array([place for row in rows for place in row.trail], dtype=np.float64) / DM_PER_M
+
+
 def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
     """Appends a truck's later stretches to those kept of it, joining the stretch that the cut went through."""
     for name, earlier in rows.items():

@@ -20,7 +20,7 @@ from rules.intervals import Span, intersect, total_ms, union
 from rules.reflection import LARGEST_M, LONGEST_MS, one_shift_explains
 from rules.rule import Breach, EvidenceField, Excused, Outing
 from rules.stays import clipped
-from rules.stretches import DM_PER_M, Stretch
+from rules.stretches import DM_PER_M, Stretch, places_m
 from rules.tags import Tag
 
 ZONE_EVIDENCE = (
@@ -97,16 +97,11 @@ def _depth(rows: list[Stretch], zone: BaseGeometry, enough_m: float) -> tuple[fl
     edge, deepest_m, deep = zone.boundary, 0.0, 0
     for row in rows:
         whole = len(row.trail) == row.n
-        places = [(x / DM_PER_M, y / DM_PER_M) for x, y in row.trail] if whole else [row.mean_m]
+        places = places_m([row]) if whole else [row.mean_m]
         depths = shapely.distance(edge, shapely.points(places))
         deepest_m = max(deepest_m, float(depths.max()))
         deep += int((depths >= enough_m).sum()) if whole else row.n * int(depths[0] >= enough_m)
     return deepest_m, deep
-
-
-def _places(rows: list[Stretch]) -> NDArray[np.float64]:
-    """The places that stretches remember, metres on the plane, one a row."""
-    return np.array([place for row in rows for place in row.trail], dtype=np.float64) / DM_PER_M
 
 
 def _reflected(rows: list[Stretch], k: int, enough_m: float, ground: Ground) -> list[Stretch]:
@@ -130,7 +125,7 @@ def _passed_by(
     """Whether one shift puts a run on a way between the fixes around it that keeps out of the zone."""
     if run[-1].end_ms - run[0].start_ms > LONGEST_MS or any(len(row.trail) != row.n for row in run):
         return False
-    places = _places(run)
+    places = places_m(run)
     depths_m = shapely.distance(zone.boundary, shapely.points(places))
     if not enough_m <= depths_m.max() <= LARGEST_M:
         return False

@@ -22,7 +22,7 @@ def by_events(truth: Truth, rng: np.random.Generator) -> NDArray[np.int64]:
     gone = np.cumsum(speed)
     marks = [truth.word, truth.lift, truth.acc, moving]
     changes = np.flatnonzero(np.any([np.diff(m.astype(np.int8), prepend=m[0]) != 0 for m in marks], axis=0))
-    times, now = [int(rng.integers(0, 20))], 0
+    times = [int(rng.integers(0, 20))]
     due = iter(changes.tolist())
     change = next(due, size)
     now = times[0]

@@ -82,7 +82,7 @@ class Trucks:
         for plate, first_ms, last_ms, count in spans:
             partition = self._partition_of(plate)
             self._plates.setdefault(partition, set()).add(plate)
-            self.waiting[partition] = self.waiting.get(partition, 0) + count
+            self._wait(plate, count)
             held = self._spans.get(plate)
             if held:
                 first_ms, last_ms = min(first_ms, held[0]), max(last_ms, held[1])
@@ -109,7 +109,8 @@ class Trucks:
         self.judged_ms |= after.judged_ms
         self._pending = after.pending if whole else _replaced(self._pending, after.pending, mine)
         self._context = after.context if whole else _replaced(self._context, after.context, mine)
-        self._count(before.pending, -1)
+        for plate, _, _, count in spans_of(before.pending):
+            self._wait(plate, -count)
         for plate in mine:
             self._spans.pop(plate, None)
             self._fresh.pop(plate, None)
@@ -194,13 +195,12 @@ class Trucks:
         """Notes fixes that are pending, of trucks of which none were."""
         for plate, first_ms, last_ms, count in spans_of(pending):
             self._spans[plate] = first_ms, last_ms
-            partition = self._partition_of(plate)
-            self.waiting[partition] = self.waiting.get(partition, 0) + count
+            self._wait(plate, count)
 
-    def _count(self, pending: pl.DataFrame, by: int) -> None:
-        for plate, count in pending.group_by("plate").len().iter_rows():
-            partition = self._partition_of(plate)
-            self.waiting[partition] = self.waiting.get(partition, 0) + by * count
+    def _wait(self, plate: str, count: int) -> None:
+        """Counts so many more fixes of a truck, or fewer, as waiting."""
+        partition = self._partition_of(plate)
+        self.waiting[partition] = self.waiting.get(partition, 0) + count
 
 
 def spans_of(fixes: pl.DataFrame) -> list[Span]:

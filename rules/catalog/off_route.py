@@ -18,7 +18,7 @@ from rules.policy import Policy
 from rules.reflection import LONGEST_MS, is_reflection
 from rules.rule import Breach, EvidenceField, Excused, Rule
 from rules.stays import driven_m, outer_end_ms, outer_start_ms
-from rules.stretches import DM_PER_M, Rows, Stretch, join_all
+from rules.stretches import Rows, Stretch, join_all, places_m
 from rules.tags import MENDED, Tag
 
 FAR_SHARE = 1.75  # of `off_route_beside_m`: no fix beside a corridor lies farther out than this
@@ -86,8 +86,7 @@ def _drifted(group: list[Part], motion: list[Stretch], corridor: BaseGeometry, p
     """Whether a truck is seen beside the corridor no farther than drift takes it, and for no long way."""
     if _size(group, motion)[1] >= policy.off_route_beside_max_m:
         return False
-    places = [(x / DM_PER_M, y / DM_PER_M) for row, _, _ in group for x, y in row.trail]
-    beyond_m = shapely.distance(corridor, shapely.points(places))
+    beyond_m = shapely.distance(corridor, shapely.points(places_m(row for row, _, _ in group)))
     beside_m = policy.off_route_beside_m
     return bool(beyond_m.mean() < beside_m and beyond_m.max() < FAR_SHARE * beside_m)
 
@@ -148,10 +147,10 @@ def _merged(parts: list[Part], bridge_ms: int) -> list[list[Part]]:
 
 def _worst(group: list[Stretch], lines: BaseGeometry) -> tuple[tuple[float, float], float]:
     """Of the places that the stretches remember, the one farthest from every permitted route."""
-    places = [(x / DM_PER_M, y / DM_PER_M) for r in group for x, y in r.trail]
+    places = places_m(group)
     far = shapely.distance(lines, shapely.points(places))
     worst = int(far.argmax())
-    return places[worst], float(far[worst])
+    return (float(places[worst, 0]), float(places[worst, 1])), float(far[worst])
 
 
 RULE = Rule(
