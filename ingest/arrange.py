@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ingest.fix import FIX_IDENTITY, FIX_SCHEMA
 
 Rows = NDArray[np.int64]
+Ranks = NDArray[np.unsignedinteger]
 
 #: Columns in which two rows of one identity may differ, in the order in which they are compared.
 _CONTENTS = tuple(name for name in FIX_SCHEMA if name not in FIX_IDENTITY)
@@ -28,32 +29,44 @@ def arrange(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """
     if frame.height < 2:
         return frame, 0
-    order, same = _order(_ranks(frame["plate"]), frame["time_ms"].to_numpy())
-    dropped = 0
-    if same.any():
-        order, dropped = _settle_ties(frame, order, same)
+    order, _ = order_of(frame, ranks_of(frame["plate"])[1])
+    dropped = frame.height - len(order)
     if dropped == 0 and bool((order[1:] > order[:-1]).all()):
         return frame, 0
     return frame.rechunk()[order], dropped  # gathering from one piece is several times faster than from many
 
 
-def _ranks(names: pl.Series) -> NDArray[np.unsignedinteger]:
-    """The place of each name among the distinct names in order, as the smallest fitting unsigned integers."""
+def order_of(frame: pl.DataFrame, plate: Ranks) -> tuple[Rows, Ranks]:
+    """The rows of `frame` as `arrange` puts them, those that are no repeats, and the rank of each one's plate.
+
+    Args:
+        frame: fixes, columns `FIX_SCHEMA` or `CODED_SCHEMA`.
+        plate: the rank of each row's plate.
+    """
+    order, plates, same = _order(plate, frame["time_ms"].to_numpy())
+    if not same.any():
+        return order, plates
+    order, kept = _settle_ties(frame, order, same)
+    return order[kept], plates[kept]
+
+
+def ranks_of(names: pl.Series) -> tuple[list[str], Ranks]:
+    """The distinct names in order, and each row's place among them, as the smallest fitting unsigned integers."""
     distinct = names.unique()
-    if isinstance(names.dtype, pl.Categorical):
+    ordered = distinct.cast(pl.String).sort()
+    small = np.uint16 if len(ordered) <= 1 << 16 else np.uint32
+    if isinstance(names.dtype, pl.Categorical) and len(names):
         code = distinct.to_physical().to_numpy()
-        rank: NDArray[np.unsignedinteger] = np.zeros(
-            int(code.max()) + 1, np.uint16 if len(distinct) <= 1 << 16 else np.uint32
-        )
+        rank: Ranks = np.zeros(int(code.max()) + 1, small)
         rank[code[distinct.cast(pl.String).arg_sort().to_numpy()]] = np.arange(len(code))
-        ranks: NDArray[np.unsignedinteger] = rank[names.to_physical().to_numpy()]
-        return ranks
-    codes = names.cast(pl.Enum(distinct.sort())).to_physical().to_numpy()
-    return codes.astype(np.uint16) if len(distinct) <= 1 << 16 else codes
+        ranks: Ranks = rank[names.to_physical().to_numpy()]
+    else:
+        ranks = names.cast(pl.Enum(ordered)).to_physical().to_numpy().astype(small, copy=False)
+    return ordered.to_list(), ranks
 
 
-def _order(plate: NDArray[np.unsignedinteger], time_ms: Rows) -> tuple[Rows, NDArray[np.bool_]]:
-    """Rows by plate and time, ties in any order; and which of them have the plate and time of the one before.
+def _order(plate: Ranks, time_ms: Rows) -> tuple[Rows, Ranks, NDArray[np.bool_]]:
+    """Rows by plate and time, ties in any order; their plates; which have the plate and time of the one before.
 
     A counting sort by plate leaves each truck's fixes in the order they came in, which is by time but for a few late
     ones; only the trucks where it is not are sorted.
@@ -67,11 +80,13 @@ def _order(plate: NDArray[np.unsignedinteger], time_ms: Rows) -> tuple[Rows, NDA
         span = slice(starts[group], starts[group + 1])
         within = np.argsort(times[span], kind="stable")
         order[span], times[span] = order[span][within], times[span][within]
-    return order, np.concatenate(([False], (times[1:] == times[:-1]) & same_plate))
+    same = np.zeros(len(order), np.bool_)
+    same[1:] = (times[1:] == times[:-1]) & same_plate
+    return order, plates, same
 
 
-def _settle_ties(frame: pl.DataFrame, order: Rows, same: NDArray[np.bool_]) -> tuple[Rows, int]:
-    """Orders the rows that share plate and time by terminal and contents, and drops repeats."""
+def _settle_ties(frame: pl.DataFrame, order: Rows, same: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.bool_]]:
+    """Orders the rows that share plate and time by terminal and contents; which of them all are no repeats."""
     tied = same.copy()
     tied[:-1] |= same[1:]
     places = np.flatnonzero(tied)
@@ -94,4 +109,4 @@ def _settle_ties(frame: pl.DataFrame, order: Rows, same: NDArray[np.bool_]) -> t
     kept[places] = first
     settled = order.copy()
     settled[places] = ties["_row"].to_numpy()
-    return settled[kept], int((~first).sum())
+    return settled, kept

@@ -7,29 +7,32 @@ judged is never judged again, so what comes later than that is counted as late a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import polars as pl
 
-from ingest.arrange import arrange
-from ingest.fix import FIX_SCHEMA
+from ingest.fix import FIX_IDENTITY, FIX_SCHEMA
 from rules.annotate import AFTER, BEFORE, CONTEXT_FIXES, JUDGED, Annotated, annotate
 from rules.catalog import RULES
 from rules.clones import sightings
+from rules.cut import Cut, Picked, cut, cut_all, merged, taken
 from rules.findings import Findings, Violation
 from rules.ground import Ground
 from rules.health import Knowledge
 from rules.judge import located
-from rules.policy import Policy
+from rules.policy import DEFAULTS, Policy
 from rules.registry.model import FOREVER_MS
 from rules.stretches import stretches
 from rules.tags import Mark, Tag
 from rules.truck import Truck
-from rules.voice import Voice, speak
+from rules.voice import Voice, listen
 
 #: So many fixes are judged at a time where all are there: their columns fit into the cache of a core.
 PART_FIXES = 128_000
+
+#: What is looked at of the fixes that are judged.
+_LOOKED_AT = [name for name in FIX_SCHEMA if name not in ("heading_deg", "valid", "mileage_km")]
 
 
 @dataclass(frozen=True)
@@ -75,24 +78,8 @@ def step(
         What was settled, the new state, and where the fixes went.
     """
     final = hold_ms is None
-    merged, repeated = arrange(pl.concat([state.pending, fixes]) if state.pending.height else fixes)
-    late = 0
-    if state.judged_ms:
-        done = pl.DataFrame(
-            {"plate": list(state.judged_ms), "done_ms": list(state.judged_ms.values())},
-            schema={"plate": pl.String, "done_ms": pl.Int64},
-        )
-        known = merged.join(done, on="plate", how="left", maintain_order="left")["done_ms"]
-        fresh = (merged["time_ms"] > known).fill_null(True)
-        late = int((~fresh).sum())
-        merged = merged.filter(fresh)
-    if final:
-        now, pending = merged, merged.clear()
-    else:
-        ripe = merged.select(ripe=pl.col("time_ms") <= pl.col("time_ms").max().over("plate") - hold_ms)["ripe"]
-        now, pending = merged.filter(ripe), merged.filter(~ripe)
-    findings, carried, counts = _judge(now, pending, state, ground, knowledge, final)
-    return findings, replace(carried, pending=pending), replace(counts, repeated=repeated, late=late)
+    taken_in = pl.concat([state.pending, fixes]) if state.pending.height else fixes
+    return _judge(cut(state.context, taken_in, state.judged_ms, hold_ms), state, ground, knowledge, final)
 
 
 def judge_all(arranged: pl.DataFrame, ground: Ground, knowledge: Knowledge) -> tuple[Findings, Counts]:
@@ -105,7 +92,7 @@ def judge_all(arranged: pl.DataFrame, ground: Ground, knowledge: Knowledge) -> t
     """
     findings, counts = Findings(), Counts()
     for part in _whole_trucks(arranged):
-        found, _, counted = _judge(part, part.clear(), State(), ground, knowledge, final=True)
+        found, _, counted = _judge(cut_all(part), State(), ground, knowledge, final=True)
         findings += found
         counts += counted
     return findings, counts
@@ -124,19 +111,20 @@ def _whole_trucks(arranged: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _judge(
-    now: pl.DataFrame, pending: pl.DataFrame, state: State, ground: Ground, knowledge: Knowledge, final: bool
+    told: Cut, state: State, ground: Ground, knowledge: Knowledge, final: bool
 ) -> tuple[Findings, State, Counts]:
-    positions = now.filter("valid") if not now["valid"].all() else now
-    own, others, voices = speak(positions, state.voices, ground)
-    counts = Counts(
-        judged=own.height, invalid=now.height - positions.height, other_device=positions.height - own.height
-    )
-    rows, roles = _with_neighbours(own, pending, state.context, voices, ground.policy)
+    own, others, voices = _speaking(told, told.now, state.voices, ground)
+    follow, _, _ = _speaking(told, told.pending, voices, None, ground.policy)
+    picked, roles = merged((told.before, BEFORE), (own, JUDGED), (follow.first(), AFTER))
+    rows = taken(told.fixes.select(_LOOKED_AT), picked.rows)
     annotated = annotate(rows, roles, ground, knowledge)
     silence_ms = ground.policy.silence_min_s * 1000
-    elsewhere = sightings(others, own, state.context, ground)
+    foreign = told.fixes[others.rows]
+    beside = own.where(np.isin(own.truck, others.truck)).rows if foreign.height else others.rows
+    elsewhere = sightings(foreign, told.fixes[beside], state.context, ground)
     findings = Findings()
     trucks = dict(state.trucks)
+    unheard = set(trucks)
     for plate, more in zip(annotated.plates, stretches(annotated, silence_ms), strict=True):
         if more["motion"]:
             truck, settled = (
@@ -146,18 +134,33 @@ def _judge(
             )
             findings += settled
             trucks[plate] = truck
+            unheard.discard(plate)
     if final:
-        for plate in trucks.keys() - set(annotated.plates):
+        for plate in unheard:
             findings += trucks[plate].settle(ground, knowledge.fleet, final)[1]
     findings.violations = _accepted(findings.violations, knowledge)
-    findings.marks = [*_odd(rows, annotated, others), *_owned(findings.marks, rows, annotated, voices)]
+    findings.marks = [*_odd(rows, annotated, foreign), *_owned(findings.marks, rows, annotated, voices)]
+    found, counts = located(findings, ground), _counts(told, own, others)
     if final:
-        return located(findings, ground), State(), counts
-    judged_ms = dict(state.judged_ms)
-    if now.height:
-        judged_ms |= dict(now.group_by("plate").agg(pl.col("time_ms").max()).iter_rows())
-    context = _context(rows, roles, state.context)
-    return located(findings, ground), State(trucks, voices, judged_ms, context=context), counts
+        return found, State(), counts
+    context = picked.where(roles != AFTER).last(CONTEXT_FIXES)
+    judged_ms = {**state.judged_ms, **told.newest_ms()}
+    return found, State(trucks, voices, judged_ms, told.fixes[told.pending.rows], told.fixes[context.rows]), counts
+
+
+def _speaking(
+    told: Cut, some: Picked, voices: Mapping[str, Voice], ground: Ground | None, policy: Policy = DEFAULTS
+) -> tuple[Picked, Picked, dict[str, Voice]]:
+    """Of some fixes those with a position that the devices told which speak for their trucks; the others'; `listen`."""
+    valid = told.fixes["valid"].to_numpy()
+    some = some.where(valid[some.rows])
+    heard, voices = listen(taken(told.fixes.select(FIX_IDENTITY), some.rows), voices, ground, policy)
+    return some.where(heard), some.where(~heard), voices
+
+
+def _counts(told: Cut, own: Picked, others: Picked) -> Counts:
+    judged, foreign = len(own.rows), len(others.rows)
+    return Counts(judged, told.repeated, told.late, len(told.now.rows) - judged - foreign, foreign)
 
 
 #: Rules that no fix may prove whose time may be hours off.
@@ -203,33 +206,3 @@ def _owned(marks: list[Mark], rows: pl.DataFrame, annotated: Annotated, voices: 
             device = terminal[int(min(at, last - 1))] if at > first else device
         owned.append(mark._replace(terminal=device))
     return owned
-
-
-def _with_neighbours(
-    own: pl.DataFrame, pending: pl.DataFrame, context: pl.DataFrame, voices: Mapping[str, Voice], policy: Policy
-) -> tuple[pl.DataFrame, np.ndarray]:
-    """The fixes to judge with each truck's fix before and after them, sorted by truck and time."""
-    parts = [own.with_columns(role=pl.lit(JUDGED, pl.Int8))]
-    if context.height:
-        parts.append(context.with_columns(role=pl.lit(BEFORE, pl.Int8)))
-    if pending.height:
-        follow, _, _ = speak(pending.filter("valid"), voices, None, policy)
-        parts.append(
-            follow.group_by("plate", maintain_order=True)
-            .first()
-            .select(list(FIX_SCHEMA))
-            .with_columns(role=pl.lit(AFTER, pl.Int8))
-        )
-    if len(parts) == 1:
-        return own, np.full(own.height, JUDGED, dtype=np.int8)
-    rows = pl.concat(parts).sort("plate", "time_ms", "terminal", maintain_order=True)
-    return rows.drop("role"), rows["role"].to_numpy()
-
-
-def _context(rows: pl.DataFrame, roles: np.ndarray, before: pl.DataFrame) -> pl.DataFrame:
-    """The last few fixes of every truck, for the next step to look back on."""
-    last = (
-        rows.filter(roles != AFTER).group_by("plate", maintain_order=True).tail(CONTEXT_FIXES).select(list(FIX_SCHEMA))
-    )
-    idle = before.filter(~before["plate"].is_in(last["plate"].unique().to_list())) if before.height else before
-    return pl.concat([idle, last])

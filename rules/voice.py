@@ -34,26 +34,46 @@ def speak(
 
     Without a `ground` no device is registered, and `policy` says when another device is heard.
     """
-    after = dict(voices)
-    if not fixes.height:
+    heard, after = listen(fixes, voices, ground, policy)
+    if heard.all():
         return fixes, fixes.clear(), after
-    last = fixes.group_by("plate", maintain_order=True).agg(
-        pl.col("terminal").n_unique().alias("devices"), pl.col("terminal").last(), pl.col("time_ms").last()
-    )
+    return fixes.filter(heard), fixes.filter(~heard), after
+
+
+def listen(
+    fixes: pl.DataFrame, voices: Mapping[str, Voice], ground: Ground | None, policy: Policy = DEFAULTS
+) -> tuple[NDArray[np.bool_], dict[str, Voice]]:
+    """Which fixes are of the device that speaks for their truck then, and the voices after.
+
+    Args:
+        fixes: plate, terminal and time; sorted by truck.
+        voices: those before.
+        ground: names the devices that are registered; without one none is, and `policy` says when another is heard.
+        policy: the thresholds, where there is no ground.
+    """
+    after = dict(voices)
+    heard = np.ones(fixes.height, dtype=bool)
+    if not fixes.height:
+        return heard, after
+    terminal, runs = fixes["terminal"], fixes["plate"].rle().struct.unnest()
+    ends = np.cumsum(runs["len"].to_numpy().astype(np.int64))
+    starts = np.r_[0, ends[:-1]]
+    changes = terminal.ne_missing(terminal.shift()).to_numpy().copy()
+    changes[starts] = False
+    devices = np.logical_or.reduceat(changes, starts).tolist()
+    lasts = terminal.gather(ends - 1).to_list(), fixes["time_ms"].gather(ends - 1).to_list()
     several = set()
-    for plate, devices, terminal, time_ms in last.iter_rows():
+    for plate, more, device, time_ms in zip(runs["value"].to_list(), devices, *lasts, strict=True):
         held = after.get(plate)
         registered = held.registered if held else _registered(plate, ground)
-        if devices == 1 and (held is None or held.terminal == terminal) and registered in ("", terminal):
-            after[plate] = Voice(terminal, time_ms, registered)
+        if not more and (held is None or held.terminal == device) and registered in ("", device):
+            after[plate] = Voice(device, time_ms, registered)
         else:
             several.add(plate)
-    if not several:
-        return fixes, fixes.clear(), after
-    rows = np.flatnonzero(fixes["plate"].is_in(list(several)).to_numpy())
-    keep = np.ones(fixes.height, dtype=bool)
-    keep[rows] = _heard(fixes[rows], after, ground, (ground.policy if ground else policy).device_yield_s * 1000)
-    return fixes.filter(keep), fixes.filter(~keep), after
+    if several:
+        rows = np.flatnonzero(fixes["plate"].is_in(list(several)).to_numpy())
+        heard[rows] = _heard(fixes[rows], after, ground, (ground.policy if ground else policy).device_yield_s * 1000)
+    return heard, after
 
 
 def _heard(fixes: pl.DataFrame, voices: dict[str, Voice], ground: Ground | None, yield_ms: int) -> NDArray[np.bool_]:

@@ -127,3 +127,15 @@ def test_fixes_later_than_the_hold_are_counted_not_judged() -> None:
     _, state, _ = step(fixes, State(), ground(), Knowledge(), HOLD_MS)
     _, _, counts = step(fixes[:50], state, ground(), Knowledge(), HOLD_MS)
     assert counts.late == 50 and counts.judged == 0
+
+
+def test_a_truck_of_which_only_what_tells_no_place_is_held_back_is_settled_at_the_end() -> None:
+    fixes = week().sort("time_ms")
+    last = fixes.group_by("plate").last().select(fixes.columns)
+    blind = last.with_columns(pl.col("time_ms") + 2 * HOLD_MS, valid=False)
+    both = pl.concat([fixes, blind])
+    found, state, _ = step(both, State(), ground(), Knowledge(), HOLD_MS)
+    assert state.pending.height == blind.height
+    more, _, _ = step(fixes.clear(), state, ground(), Knowledge(), None)
+    found += more
+    assert said(found) == said(judge_all(arrange(both)[0], ground(), Knowledge())[0]) == whole()
