@@ -8,6 +8,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-ready
 READY := .venv/.ready
+COMPILED := ingest/json_columns.pyx ingest/json_values.pxd
 OUT ?= demo_out
 PROCESSES ?= 2
 BENCHES ?= registry_load read_fixes store run
@@ -54,7 +55,7 @@ clean: ## removes the environment, caches and the demo's output
 	rm -rf .venv build *.egg-info demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -exec rm -rf {} +
 
-$(RUNTIME): pyproject.toml
+$(RUNTIME): pyproject.toml $(COMPILED)
 	@python=$$(tools/find-python) && echo "Making the environment in .venv with $$python (once; a minute or two)" && "$$python" -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@

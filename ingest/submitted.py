@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ingest.kafka.records import MAX_VALUE_BYTES, decode
+from ingest.kafka.pieces import MAX_VALUE_BYTES
+from ingest.kafka.records import decode
 
 BODY_MAX_BYTES = MAX_VALUE_BYTES
 ROWS_MAX = 20_000

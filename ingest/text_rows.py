@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.clean import FIELDS, REQUIRED, RawBatch
+from ingest.json_frames import COMPILED, Simple, SimpleLines
 from ingest.lines import Block, count_byte
 from ingest.tally import EXAMPLE_CHARS, Rejection, Tally, TracksError
 
@@ -121,6 +122,19 @@ def _batch(block: Block, source: str, frame: pl.DataFrame, kept: NDArray[np.int6
     return RawBatch(source, frame, lambda row: block.first_line + index_of(row), lambda row: block.line(index_of(row)))
 
 
+_SIMPLE = SimpleLines(_JSON_SCHEMA, "time") if COMPILED else None
+
+
+def read_simple(data: bytes) -> Simple | None:
+    """Reads JSON Lines if they are simple and the way for such is there."""
+    return _SIMPLE.read(data) if _SIMPLE else None
+
+
+def _json_simple(data: bytes, lines: int) -> pl.DataFrame | None:
+    found = read_simple(data)
+    return found.frame if found and found.frame.height == lines else None
+
+
 def _json_whole(schema: dict[str, pl.DataType]) -> Whole:
     def whole(data: bytes, lines: int) -> pl.DataFrame | None:
         try:
@@ -160,8 +174,8 @@ def _json_text(value: Any) -> str | None:
     return json.dumps(value)
 
 
-#: JSON Lines. Values of one type a field are read as such, mixed ones as text; times as numbers or as text.
-JSON_LINES = TextFormat(
+#: JSON Lines of any kind. Values of one type a field are read as such, mixed ones as text; times as numbers or as text.
+ANY_JSON_LINES = TextFormat(
     whole=(
         _json_whole({**_JSON_SCHEMA, "time": pl.Int64()}),
         _json_whole(_JSON_SCHEMA),
@@ -172,6 +186,8 @@ JSON_LINES = TextFormat(
     single=_json_single,
     fault="not_an_object",
 )
+#: The same, simple ones first.
+JSON_LINES = replace(ANY_JSON_LINES, whole=(_json_simple, *ANY_JSON_LINES.whole)) if COMPILED else ANY_JSON_LINES
 
 
 def csv_format(header: str, source: str) -> TextFormat:

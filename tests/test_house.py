@@ -16,12 +16,29 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LINES_MAX = 300
 FOLDERS = ("commands", "ingest", "rules", "stream", "reports", "maps", "web", "sample_tracks", "tools", "bench")
-TEXT_SUFFIXES = {".py", ".md", ".toml", ".sql", ".html", ".css", ".js", ".csv", ".geojson", ".json", ".yml", ".txt", ""}
+CODE_SUFFIXES = (".py", ".pyx", ".pxd")
+TEXT_SUFFIXES = {
+    *CODE_SUFFIXES,
+    ".pyi",
+    ".md",
+    ".toml",
+    ".sql",
+    ".html",
+    ".css",
+    ".js",
+    ".csv",
+    ".geojson",
+    ".json",
+    ".yml",
+}
+TEXT_SUFFIXES |= {".txt", ""}
 
 
 def modules() -> list[Path]:
     found = [ROOT / "muckwatch.py"]
-    return found + [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return found + [
+        path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.p[yx]*")) if path.suffix in CODE_SUFFIXES
+    ]
 
 
 def project_texts() -> list[tuple[Path, str]]:
@@ -57,7 +74,8 @@ def test_terminal_knows_no_folder() -> None:
 def test_module_is_small_and_says_what_it_is(path: Path) -> None:
     text = path.read_text("utf-8")
     assert len(text.splitlines()) <= LINES_MAX
-    assert ast.get_docstring(ast.parse(text)), "a module begins with a sentence that says what it is for"
+    beginning = text if path.suffix == ".py" else text[: text.index('"""', text.index('"""') + 3) + 3]
+    assert ast.get_docstring(ast.parse(beginning)), "a module begins with a sentence that says what it is for"
     assert path.stem not in {"utils", "helpers", "common", "misc"}
 
 
@@ -98,8 +116,10 @@ def test_pictures_are_light() -> None:
 
 
 def test_every_dependency_has_its_line_of_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = whole["project"]
     wanted = [
+        *whole["build-system"]["requires"],
         *project["dependencies"],
         *(name for group in project["optional-dependencies"].values() for name in group),
     ]

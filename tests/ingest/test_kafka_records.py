@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from ingest.kafka.pieces import MAX_VALUE_BYTES
 from ingest.kafka.plates import partition_of
 from ingest.kafka.quick import Raw
-from ingest.kafka.records import MAX_VALUE_BYTES, decode
+from ingest.kafka.records import decode
 
 NOW_MS = 1_795_000_000_000
 PLATE = "苏A12345"

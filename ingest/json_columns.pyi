@@ -1,0 +1,18 @@
+from collections.abc import Sequence
+
+NO_FLAG: int
+NO_TIME: int
+
+class Columns:
+    ends: bytes
+    texts: dict[str, tuple[bytes, list[bytes]]]
+    numbers: dict[str, bytes]
+    flags: dict[str, bytes]
+    times: bytes
+    stamps: bytes | None
+    nulls: dict[str, int]
+    foreign: bool
+
+class Reader:
+    def __init__(self, texts: Sequence[str], numbers: Sequence[str], flags: Sequence[str], time: str) -> None: ...
+    def read(self, data: bytes) -> Columns | None: ...

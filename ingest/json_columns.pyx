@@ -1,0 +1,185 @@
+# cython: language_level=3
+"""Columns from lines of flat JSON objects, in one pass over their bytes; compiled, and the program works without it.
+
+The pass reads what a fix looks like when nothing is odd about it, and refuses everything else: escapes, control
+characters, nested values, a name given twice, a value of another type, a number that it could not convert exactly, a
+blank line. Others read what it refuses, so it decides nothing about bad data. Why it is safe with any bytes is said
+where they are read, in `json_values.pxd`.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy
+
+from ingest.json_values cimport (
+    FLAG, IN_TEXTS, LONGEST, MOST, NULL_FLAG, NUMBER, TEXT, TIME, UNKNOWN, Column, Pass, column_named, past_blanks,
+    put_null, read_value,
+)
+
+#: What stands for no value in flags and in times; in numbers it is NaN, and in codes of texts 0.
+NO_FLAG, NO_TIME = NULL_FLAG, INT64_MIN
+
+
+cdef bint _read_line(Pass *on) noexcept nogil:
+    """Reads one line and goes past its end."""
+    cdef const uint8_t *data = on.data
+    cdef uint64_t seen = 0
+    cdef int place = 0, found
+    on.at = past_blanks(data, on.at)
+    if data[on.at] != c"{":
+        return False
+    on.at = past_blanks(data, on.at + 1)
+    while place or data[on.at] != c"}":
+        found = column_named(on, place)
+        if found < 0 or (seen >> found) & 1:
+            return False
+        if found < on.count:
+            seen |= <uint64_t>1 << found
+        place += 1
+        on.at = past_blanks(data, on.at)
+        if data[on.at] != c":":
+            return False
+        on.at = past_blanks(data, on.at + 1)
+        if not read_value(on, &on.columns[found]):
+            return False
+        on.at = past_blanks(data, on.at)
+        if data[on.at] == c"}":
+            break
+        if data[on.at] != c",":
+            return False
+        on.at = past_blanks(data, on.at + 1)
+    on.ends[on.row] = on.at = past_blanks(data, on.at + 1)
+    if on.at < on.size and data[on.at] != c"\n":
+        return False
+    on.at += 1
+    if seen + 1 != <uint64_t>1 << on.count:
+        for found in range(on.count):
+            if not (seen >> found) & 1:
+                put_null(on, &on.columns[found])
+    return True
+
+
+cdef int64_t _count_lines(const uint8_t *data, int64_t size) noexcept nogil:
+    """How many lines; the last may lack its end."""
+    cdef int64_t count = 0
+    cdef const uint8_t *at = data
+    cdef const uint8_t *end = data + size
+    while at < end:
+        at = <const uint8_t *>memchr(at, c"\n", end - at)
+        count += 1
+        if not at:
+            break
+        at += 1
+    return count
+
+
+cdef bint _read_all(Pass *on) noexcept nogil:
+    while on.at < on.size:
+        if on.row == on.rows or not _read_line(on):
+            return False
+        on.row += 1
+    return on.row == on.rows
+
+
+class Columns:
+    """What a pass found: arrays with an item a line, as bytes.
+
+    Attributes:
+        ends: int64, the place in the data just after each line, without its line end.
+        texts: by name, a uint32 code for each line, and the texts that codes from 1 stand for, which nobody has
+            decoded; code 0 is none.
+        numbers: by name, float64; NaN is none.
+        flags: by name, uint8: 0, 1, or `NO_FLAG`.
+        times: int64, epoch ms; or, if there are `stamps`, the place in them just after that of the line.
+        stamps: times as they are written, one after the other, in ASCII; or None.
+        nulls: by name, how many lines have no value.
+        foreign: whether there are bytes beyond ASCII outside `texts`, which may be no UTF-8.
+    """
+
+    def __init__(self):
+        self.ends, self.times, self.stamps = b"", b"", b""
+        self.texts, self.numbers, self.flags, self.nulls, self.foreign = {}, {}, {}, {}, False
+
+
+cdef class Reader:
+    """Reads lines whose objects have any of these names, in any order; other names are passed over.
+
+    Args:
+        texts: names of texts.
+        numbers: names of numbers.
+        flags: names of flags.
+        time: the name of an instant: a whole number, or a text.
+    """
+
+    cdef Pass _blank
+    cdef tuple _names
+
+    def __init__(self, texts, numbers, flags, time):
+        cdef Column *column
+        cdef bytes name, mask
+        kinds = [*[TEXT] * len(texts), *[NUMBER] * len(numbers), *[FLAG] * len(flags), TIME]
+        self._names = (*texts, *numbers, *flags, time)
+        if len(self._names) > MOST or max(map(len, self._names)) > LONGEST:
+            raise ValueError(f"at most {MOST} columns, with names of at most {LONGEST} letters")
+        self._blank.count = len(self._names)
+        self._blank.columns[self._blank.count].kind = UNKNOWN
+        for number, kind in enumerate(kinds):
+            column, name = &self._blank.columns[number], f'"{self._names[number]}"'.encode("ascii")
+            mask = b"\xff" * len(name)
+            column.kind, column.size = kind, len(name)
+            memcpy(column.name, <const char *>name, column.size)
+            memcpy(column.mask, <const char *>mask, column.size)
+
+    def read(self, bytes data not None):
+        """The columns of lines, or None where a line is not so simple; the pass runs without the interpreter's lock."""
+        cdef Pass on = self._blank
+        cdef bint all_read
+        cdef Column *column
+        cdef int64_t size
+        cdef uint32_t code
+        on.data, on.size = data, len(data)
+        with nogil:
+            on.rows = _count_lines(on.data, on.size)
+        found, rooms = Columns(), []
+        rows = on.rows
+        slots = 1 << (2 * rows + 1).bit_length()
+        found.ends = _room(8 * rows)
+        on.ends = <int64_t *><char *>found.ends
+        for number, name in enumerate(self._names):
+            column = &on.columns[number]
+            room = _room((4 if column.kind == TEXT else 1 if column.kind == FLAG else 8) * rows)
+            if column.kind == TEXT:
+                rooms += [bytes(4 * slots), _room(8 * rows + 8), _room(8 * rows + 8)]
+                column.slots, column.slot_mask = <uint32_t *><char *>rooms[-3], slots - 1
+                column.starts, column.lengths = <int64_t *><char *>rooms[-2], <int64_t *><char *>rooms[-1]
+                column.codes = <uint32_t *><char *>room
+                found.texts[name] = room, []
+            elif column.kind == NUMBER:
+                column.numbers = <double *><char *>room
+                found.numbers[name] = room
+            elif column.kind == FLAG:
+                column.flags = <uint8_t *><char *>room
+                found.flags[name] = room
+            else:
+                found.times, found.stamps = room, _room(on.size)
+                column.times, column.stamps = <int64_t *><char *>room, <uint8_t *><char *>found.stamps
+        with nogil:
+            all_read = _read_all(&on)
+        if not all_read:
+            return None
+        for number, name in enumerate(self._names):
+            column = &on.columns[number]
+            found.nulls[name] = column.nulls
+            if column.kind == TEXT:
+                for code in range(1, column.codes_used + 1):
+                    size = column.starts[code]
+                    found.texts[name][1].append(data[size : size + column.lengths[code]])
+            elif column.kind == TIME:
+                found.stamps = found.stamps[: column.stamps_size] if column.form == IN_TEXTS else None
+        found.foreign = on.foreign
+        return found
+
+
+cdef bytes _room(size):
+    """Bytes to be filled in; nobody else has them yet."""
+    return PyBytes_FromStringAndSize(NULL, size)

@@ -1,0 +1,264 @@
+# cython: language_level=3, cdivision=True
+"""Values of JSON into columns, byte by byte: what a pass reads, and what it refuses (see `json_columns.pyx`).
+
+It is safe whatever the bytes are. Behind a `bytes` object stands a zero byte, no byte that the pass accepts is zero, and
+it goes on by one byte only after it has accepted that byte: so it stops there at the latest. Where several bytes are
+looked at together, it is asked first how many are left. Columns have one row a line, the lines are counted before, and
+a distinct text is noted at most once a row.
+"""
+
+from libc.math cimport NAN
+from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+cdef extern from *:
+    """
+    static const double MUCKWATCH_POWERS[] = {
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+
+    /* A whole number over a power of ten, rounded to the nearest double: the quotient is taken to 64 binary places more
+       than it has, and its last bit says whether anything is left over. */
+    static double muckwatch_quotient(unsigned long long whole, int places)
+    {
+        unsigned __int128 power = (unsigned long long)MUCKWATCH_POWERS[places];
+        unsigned __int128 wide = (unsigned __int128)whole << 64, quotient = wide / power;
+        return (double)(quotient | (quotient * power != wide)) * 0x1p-64;
+    }
+    """
+    const double[19] POWERS "MUCKWATCH_POWERS"
+    double quotient "muckwatch_quotient"(uint64_t whole, int places) noexcept nogil
+
+cdef enum:
+    MOST = 32  # columns
+    LONGEST = 14  # bytes of a column's name: in its quotes it is looked at as two words
+    TRIES = 64  # with more texts of like hashes somebody meant it
+    DIGITS = 19  # of a number: more may not fit into 64 bits
+    EXACT_BITS = 53  # whole numbers of so many bits are doubles
+    NULL_FLAG = 2
+
+cdef enum Kind:
+    TEXT, NUMBER, FLAG, TIME, UNKNOWN
+
+cdef enum Form:
+    UNDECIDED, IN_NUMBERS, IN_TEXTS
+
+
+cdef struct Column:
+    Kind kind
+    int size  # of the name in its quotes
+    uint64_t[2] name, mask  # the name in its quotes, and which of those bytes it takes
+    int64_t nulls
+    uint32_t *codes  # of texts
+    uint32_t *slots  # of each hash: a code, or 0
+    uint64_t slot_mask
+    int64_t *starts  # of the text of each code; code 0 is none
+    int64_t *lengths
+    uint32_t last  # code seen
+    uint32_t codes_used
+    double *numbers
+    uint8_t *flags
+    int64_t *times  # epoch ms, or where in `stamps` the text of the row ends
+    uint8_t *stamps
+    int64_t stamps_size
+    Form form
+
+
+cdef struct Pass:
+    const uint8_t *data
+    int64_t size, at, row, rows
+    int64_t *ends
+    int count
+    bint foreign  # bytes beyond ASCII stand where nobody decodes them
+    int[MOST] order  # of the names, as last seen
+    Column[MOST + 1] columns  # the last stands for names that are none
+
+
+cdef inline int64_t past_blanks(const uint8_t *data, int64_t at) noexcept nogil:
+    while data[at] == c" " or data[at] == c"\t" or data[at] == c"\r":
+        at += 1
+    return at
+
+
+cdef inline int64_t past_text(const uint8_t *data, int64_t at, uint64_t *hashed, uint8_t *bits) noexcept nogil:
+    """From behind a quote to the quote that ends the text; -1 where anything in it is odd."""
+    cdef uint64_t mixed = 14695981039346656037ULL
+    cdef uint8_t every = 0
+    while data[at] != c'"':
+        if data[at] < 32 or data[at] == c"\\":
+            return -1
+        mixed = (mixed ^ data[at]) * 1099511628211ULL
+        every |= data[at]
+        at += 1
+    hashed[0], bits[0] = mixed ^ (mixed >> 29), every
+    return at
+
+
+cdef inline int64_t past_word(const uint8_t *data, int64_t at, const char *word) noexcept nogil:
+    """Behind a word, or -1."""
+    while word[0]:
+        if data[at] != <uint8_t>word[0]:
+            return -1
+        at += 1
+        word += 1
+    return at
+
+
+cdef inline bint is_named(const Column *column, const uint64_t *seen) noexcept nogil:
+    return not ((seen[0] ^ column.name[0]) & column.mask[0]) and not ((seen[1] ^ column.name[1]) & column.mask[1])
+
+
+cdef inline int column_named(Pass *on, int place) noexcept nogil:
+    """Goes past a name; its column, the one behind the last if it is none's, or -1."""
+    cdef uint64_t[2] seen = [0, 0]
+    cdef uint64_t hashed = 0
+    cdef uint8_t bits = 0
+    cdef int found = on.order[place] if place < MOST else 0
+    if on.size - on.at >= 16:
+        memcpy(seen, on.data + on.at, 16)
+    else:
+        memcpy(seen, on.data + on.at, on.size - on.at)
+    if not is_named(&on.columns[found], seen):
+        found = 0
+        while found < on.count and not is_named(&on.columns[found], seen):
+            found += 1
+        if found == on.count:
+            if on.data[on.at] != c'"':
+                return -1
+            on.at = past_text(on.data, on.at + 1, &hashed, &bits) + 1
+            on.foreign |= bits > 127
+            return found if on.at else -1
+        if place < MOST:
+            on.order[place] = found
+    on.at += on.columns[found].size
+    return found
+
+
+cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
+    """Notes a text as the code of its like. Texts repeat, most often that of the line before."""
+    cdef const uint8_t *data = on.data
+    cdef int64_t start = on.at + 1, end, length
+    cdef uint64_t hashed = 0, slot
+    cdef uint32_t code = column.last
+    cdef uint8_t bits = 0
+    cdef int tries
+    if code:
+        length = column.lengths[code]
+        if on.size - start > length and data[start + length] == c'"':
+            if not memcmp(data + start, data + column.starts[code], length):
+                column.codes[on.row] = code
+                on.at = start + length + 1
+                return True
+    end = past_text(data, start, &hashed, &bits)
+    if end < 0:
+        return False
+    on.at, length = end + 1, end - start
+    for tries in range(TRIES):
+        slot = (hashed + tries) & column.slot_mask
+        code = column.slots[slot]
+        if not code:
+            column.codes_used += 1
+            column.slots[slot] = code = column.codes_used
+            column.starts[code], column.lengths[code] = start, length
+            break
+        if column.lengths[code] == length and not memcmp(data + start, data + column.starts[code], length):
+            break
+    else:
+        return False
+    column.codes[on.row] = column.last = code
+    return True
+
+
+cdef inline bint read_stamp(Pass *on, Column *column) noexcept nogil:
+    """Notes a time that is written as text: its bytes, which must be ASCII. Texts of no column are passed over."""
+    cdef int64_t start = on.at + 1, end
+    cdef uint64_t hashed = 0
+    cdef uint8_t bits = 0
+    end = past_text(on.data, start, &hashed, &bits)
+    if end < 0:
+        return False
+    on.at = end + 1
+    if column.kind == UNKNOWN:
+        on.foreign |= bits > 127
+        return True
+    if bits > 127 or column.form == IN_NUMBERS:
+        return False
+    column.form = IN_TEXTS
+    memcpy(column.stamps + column.stamps_size, on.data + start, end - start)
+    column.stamps_size += end - start
+    column.times[on.row] = column.stamps_size
+    return True
+
+
+cdef inline bint read_number(Pass *on, Column *column) noexcept nogil:
+    """Notes a number, if the double or the whole number nearest to what is written can be told for certain."""
+    cdef const uint8_t *data = on.data
+    cdef bint negative = data[on.at] == c"-"
+    cdef int64_t at = on.at + negative, start = on.at + negative, digits, places = 0
+    cdef uint64_t whole = 0
+    cdef double number
+    while c"0" <= data[at] <= c"9":
+        whole = whole * 10 + (data[at] - c"0")
+        at += 1
+    digits = at - start
+    if digits == 0 or (digits > 1 and data[start] == c"0"):
+        return False
+    if data[at] == c".":
+        at += 1
+        start = at
+        while c"0" <= data[at] <= c"9":
+            whole = whole * 10 + (data[at] - c"0")
+            at += 1
+        places = at - start
+        if places == 0:
+            return False
+    if digits + places > DIGITS:
+        return False
+    on.at = at
+    if column.kind == TIME:
+        if places or digits == DIGITS or column.form == IN_TEXTS:
+            return False
+        column.form = IN_NUMBERS
+        column.times[on.row] = -<int64_t>whole if negative else <int64_t>whole
+    elif column.kind == NUMBER:
+        if not whole >> EXACT_BITS:
+            number = <double>whole / POWERS[places]  # of two exact numbers, so it is the nearest
+        elif places:
+            number = quotient(whole, places)
+        else:
+            return False
+        column.numbers[on.row] = -number if negative and (whole or places) else number
+    return True
+
+
+cdef inline void put_null(Pass *on, Column *column) noexcept nogil:
+    column.nulls += 1
+    if column.kind == TEXT:
+        column.codes[on.row] = 0
+    elif column.kind == NUMBER:
+        column.numbers[on.row] = NAN
+    elif column.kind == FLAG:
+        column.flags[on.row] = NULL_FLAG
+    elif column.kind == TIME:
+        column.times[on.row] = INT64_MIN
+
+
+cdef inline bint read_value(Pass *on, Column *column) noexcept nogil:
+    cdef uint8_t first = on.data[on.at]
+    cdef int64_t past
+    if first == c'"':
+        if column.kind == TEXT:
+            return read_text(on, column)
+        return (column.kind == TIME or column.kind == UNKNOWN) and read_stamp(on, column)
+    if first == c"-" or c"0" <= first <= c"9":
+        return (column.kind != TEXT and column.kind != FLAG) and read_number(on, column)
+    if first == c"n":
+        past = past_word(on.data, on.at, "null")
+        put_null(on, column)
+    else:
+        past = past_word(on.data, on.at, "true" if first == c"t" else "false")
+        if column.kind == FLAG:
+            column.flags[on.row] = first == c"t"
+        elif column.kind != UNKNOWN:
+            return False
+    on.at = past
+    return past > 0
