@@ -146,7 +146,9 @@ class City:
             while any(reader.position(tp) < ends[tp] for tp in inputs):
                 for tp, records in reader.poll(timeout_ms=200).items():
                     found += [
-                        {**json.loads(r.value), "_at": (tp.partition, r.offset), "_ms": r.timestamp} for r in records
+                        {**json.loads(line), "_at": (tp.partition, r.offset, n), "_ms": r.timestamp}
+                        for r in records
+                        for n, line in enumerate(r.value.split(b"\n"))
                     ]
         finally:
             reader.close()

@@ -67,7 +67,7 @@ def seed(town: City, state: State, copies: int, ground: Ground) -> float:
     """Writes the fleet's state as a worker does; gives the kB that a truck takes there, before compression."""
     trucks = Trucks(lambda plate: partition_of(plate, PARTITIONS))
     made = copied(state, copies)
-    trucks.put(State(), made, made.judged_ms)
+    trucks.put(made, made.judged_ms)
     sender = producer(town.address)
     registry = f"{ground.registry.digest}/{ground.policy.digest}"
     topic_id = ids(town.address, town.topics)[town.topics.fixes]

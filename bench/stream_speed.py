@@ -1,34 +1,38 @@
 """How fast one worker on one core is, from one-fix JSON records and from NDJSON of 100, beside a bare consumer.
 
 The bare consumer is kafka-python as it comes: poll, look at every value, nothing else. Same topic, same core, same
-broker on the other core. Prints fixes/s of each, by the clock and by processor time, for on a shared machine only the
-second tells anything; and the worker's memory at the end.
+broker on the other core; consumer and worker are processes of their own, the worker set up as `muckwatch worker` is.
+Prints fixes/s of each, by the clock and by processor time, for on a shared machine only the second tells anything, and
+the worker's largest memory; and PROJ's speed at the time, which tells how fast the machine was.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from kafka import TopicPartition
-
-from bench.stream_city import PARTITIONS, SAMPLES
-from ingest.kafka.client import consumer
-from ingest.kafka.publishing import publish
-from ingest.kafka.topics import Topics
-from tools.broker import Broker
+CORE = 0
 
 
-def bare(address: str, topics: Topics) -> tuple[float, float]:
+def bare(address: str, prefix: str, fixes: int, trial: Path) -> tuple[float, float]:
     """Seconds until kafka-python has given every record, and of those the seconds of processor time."""
+    from kafka import TopicPartition
+
+    from bench.stream_city import PARTITIONS
+    from ingest.kafka.client import consumer
+    from ingest.kafka.topics import Topics
+
     reader = consumer(address)
-    inputs = [TopicPartition(topics.fixes, p) for p in range(PARTITIONS)]
+    inputs = [TopicPartition(Topics(prefix).fixes, p) for p in range(PARTITIONS)]
     reader.assign(inputs)
     reader.seek_to_beginning(*inputs)
     total, count = sum(reader.end_offsets(inputs).values()), 0
@@ -41,14 +45,18 @@ def bare(address: str, topics: Topics) -> tuple[float, float]:
     return took_s
 
 
-def work(address: str, topics: Topics, registry: Path, fixes: int) -> tuple[float, float]:
+def work(address: str, prefix: str, fixes: int, trial: Path) -> tuple[float, float]:
     """Seconds from the first batch until everything is committed, and of those the seconds of processor time."""
+    from reports.memory import keep_memory
+
+    keep_memory(1)
+    from ingest.kafka.topics import Topics
     from rules.ground import Ground
     from rules.registry import load
     from stream.knowledge import Known
     from stream.worker import Worker, WorkerPlan
 
-    worker = Worker(WorkerPlan(address, 0, topics), Ground(load(registry)), Known)
+    worker = Worker(WorkerPlan(address, 0, Topics(prefix)), Ground(load(trial / "registry")), Known)
     took: list[float] = []
 
     def watch() -> None:
@@ -65,34 +73,70 @@ def work(address: str, topics: Topics, registry: Path, fixes: int) -> tuple[floa
     return took[0], took[1]
 
 
+MEASURES: dict[str, Callable[[str, str, int, Path], tuple[float, float]]] = {"bare": bare, "worker": work}
+
+
+def measured(what: str, address: str, prefix: str, fixes: int, trial: Path) -> tuple[float, float, float]:
+    """What a process of its own on one core says: seconds, seconds of processor time, MB at most."""
+    asked = [sys.executable, "-m", "bench.stream_speed", "--trial", str(trial), "--measure", what]
+    where = ["--kafka", address, "--prefix", prefix, "--fixes", str(fixes)]
+    told = subprocess.run([*asked, *where], check=True, stdout=subprocess.PIPE, timeout=600)
+    wall_s, cpu_s, largest_mb = json.loads(told.stdout)
+    return wall_s, cpu_s, largest_mb
+
+
 def _told(fixes: int, wall_s: float, cpu_s: float) -> str:
     return f"{fixes / wall_s:,.0f} fixes/s, {cpu_s / fixes * 1e6:.2f} us of processor a fix ({fixes / cpu_s:,.0f} a s)"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trial", type=Path, default=SAMPLES, help="a folder with registry/ and tracks/")
-    given = parser.parse_args()
-    tracks = sorted((given.trial / "tracks").glob("*.parquet"))[:1]
+def compare(trial: Path, sizes: list[int], rounds: int) -> None:
+    """Publishes the trial with so many fixes a record, and prints what bare consumer and worker make of it."""
+    from bench.run import proj_points_per_s
+    from bench.stream_city import PARTITIONS
+    from ingest.kafka.publishing import publish
+    from ingest.kafka.topics import Topics
+    from tools.broker import Broker
+
     with tempfile.TemporaryDirectory(prefix="speed") as folder:
         broker = Broker(Path(folder) / "kafka")
         broker.start()
         try:
-            sent = {n: publish(tracks, broker.address, Topics(f"n{n}."), speed=0, batch=n, partitions=PARTITIONS)
-                    for n in (1, 100)}  # fmt: skip
-            os.sched_setaffinity(0, {0})
-            for batch, done in sent.items():
-                topics = Topics(f"n{batch}.")
-                bare_s, bare_cpu_s = bare(broker.address, topics)
-                wall_s, cpu_s = work(broker.address, topics, given.trial / "registry", done.rows)
-                print(
-                    f"{batch:3d} fixes a record: bare kafka-python {_told(done.rows, bare_s, bare_cpu_s)}; worker "
-                    f"{_told(done.rows, wall_s, cpu_s)}"
-                )
-            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"{sent[1].rows:,} fixes; largest memory {peak_mb:.0f} MB")
+            for size in sizes:
+                for number in range(rounds):
+                    prefix = f"n{size}.{number}."
+                    done = publish(
+                        [trial / "tracks"], broker.address, Topics(prefix), speed=0, batch=size, partitions=PARTITIONS
+                    )
+                    bare_s, bare_cpu_s, _ = measured("bare", broker.address, prefix, done.rows, trial)
+                    wall_s, cpu_s, largest_mb = measured("worker", broker.address, prefix, done.rows, trial)
+                    print(
+                        f"{size:3d} fixes a record, {done.rows:,} fixes: bare kafka-python "
+                        f"{_told(done.rows, bare_s, bare_cpu_s)}; worker {_told(done.rows, wall_s, cpu_s)}, "
+                        f"largest memory {largest_mb:.0f} MB; PROJ {proj_points_per_s() / 1e6:.1f} M points/s",
+                        flush=True,
+                    )
         finally:
             broker.kill()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trial", type=Path, help="a folder with registry/ and tracks/; the samples without it")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 100], help="how many fixes go into a record")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each is measured, with a topic of its own")
+    parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
+    parser.add_argument("--kafka", help=argparse.SUPPRESS)
+    parser.add_argument("--prefix", help=argparse.SUPPRESS)
+    parser.add_argument("--fixes", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if not given.measure:
+        from bench.stream_city import SAMPLES
+
+        compare(given.trial or SAMPLES, given.sizes, given.rounds)
+        return 0
+    os.sched_setaffinity(0, {CORE})
+    wall_s, cpu_s = MEASURES[given.measure](given.kafka, given.prefix, given.fixes, given.trial)
+    print(json.dumps([wall_s, cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
     return 0
 
 

@@ -99,6 +99,9 @@ def worker(
 
     # A worker is one core's work; more of them are more processes.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from reports.memory import keep_memory
+
+    keep_memory(1)  # before polars is imported: the next batch needs as much again
     from ingest.kafka.topics import Topics
     from rules.ground import Ground
     from rules.registry import load

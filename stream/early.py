@@ -43,7 +43,7 @@ def suspicious(fixes: pl.DataFrame, laden: Set[str], ground: Ground) -> set[str]
         return set()
     policy, registry = ground.policy, ground.registry
     speed = fixes["speed_kmh"].cast(pl.Float64).fill_null(STILL_BELOW_KMH).to_numpy()
-    plates, time = fixes["plate"].to_numpy(), fixes["time_ms"].to_numpy()
+    time = fixes["time_ms"].to_numpy()
     says_full = (fixes["load"].to_physical() > 0).fill_null(False).to_numpy()
     moving = (speed >= STILL_BELOW_KMH) & fixes["valid"].to_numpy()
     if not moving.any():
@@ -56,12 +56,10 @@ def suspicious(fixes: pl.DataFrame, laden: Set[str], ground: Ground) -> set[str]
     for start, end in policy.day.between(first_ms, last_ms, registry.zone):
         by_day |= (time >= start) & (time < end)
     body_open = (fixes["cover"] == False).fill_null(False).to_numpy()  # noqa: E712
-    found = set(plates[odd & moving].tolist())
-    rows = np.flatnonzero(moving)
-    order = rows[np.argsort(plates[rows], kind="stable")]
-    cuts = np.flatnonzero(plates[order][1:] != plates[order][:-1]) + 1
-    for part in np.split(order, cuts):
-        plate = str(plates[part[0]])
+    found = set(fixes["plate"].filter(pl.Series(odd & moving)).unique().to_list())
+    rows = fixes.select("plate", row=pl.int_range(pl.len())).filter(pl.Series(moving))
+    for plate, several in rows.group_by("plate", maintain_order=True).agg("row").iter_rows():
+        part = np.array(several)
         if plate in found:
             continue
         if (by_day[part].any() and not _may_drive(plate, int(time[part[-1]]), ground)) or (

@@ -75,25 +75,33 @@ class Judge:
             for held in (self.newest_ms, self._checked_s, self._waiting, self._unseen, self._quiet):
                 held.pop(plate, None)
 
-    def take(self, records: Mapping[int, Sequence[Record]], ends: Mapping[int, int], now_ms: int) -> Said:
-        """Judges one batch and books it.
+    def read(self, records: Mapping[int, Sequence[Record]], now_ms: int) -> Decoded:
+        """Reads the records of a batch; changes nothing yet.
 
         Args:
             records: by partition, in order; only of partitions that were gained.
-            ends: by partition, the offset after its last record.
             now_ms: the present, epoch ms.
         """
-        decoded = decode(records, self.partitions, now_ms=now_ms)
+        return decode(records, self.partitions, now_ms=now_ms)
+
+    def take(self, decoded: Decoded, ends: Mapping[int, int], now_ms: int) -> Said:
+        """Judges one batch and books it.
+
+        Args:
+            decoded: what was read of it.
+            ends: by partition, the offset after its last record.
+            now_ms: the present that it was read by, epoch ms.
+        """
         fixes, spans = self._heard(decoded)
         found, counts, late = self._judge(fixes, spans, booked=True)
         said = Said(aside=decoded.aside, fixes=sum(t.received for t in decoded.tallies.values()))
         for plate, first_ms, last_ms, count in late:
-            said.add(self.partition(plate), plate, messages.late(plate, first_ms, last_ms, count))
+            said.add(self.partition(plate), messages.late(plate, first_ms, last_ms, count))
         self._book(decoded, ends, now_ms, counts, spans if fixes is decoded.fixes else spans_of(decoded.fixes))
         for v in found.violations:
             self.parts[self.partition(v.plate)].words.settled(found=Findings([v]))
         for plate, message in messages.of_findings(found):
-            said.add(self.partition(plate), plate, message)
+            said.add(self.partition(plate), message)
         said.violations = len(found.violations)
         self._waiting |= dict.fromkeys(self._standing(decoded.fixes))
         self._fresh = decoded.fixes
@@ -113,7 +121,7 @@ class Judge:
             digest: of the knowledge that it was judged by.
         """
         self.knowledge = self.known.of(digest)
-        self._judge(*self._heard(decode(records, self.partitions, now_ms=now_ms)))
+        self._judge(*self._heard(self.read(records, now_ms)))
         self.knowledge = self.known.latest
 
     def speak_early(self, said: Said, budget_s: float, *, live: bool) -> None:
@@ -176,11 +184,11 @@ class Judge:
             some = plates[at : at + STEP_TRUCKS]
             before = self.trucks.state(some)
             found_here, after, counted = step(none, before, self.ground, self.knowledge, self.hold_ms)
+            taken = self.trucks.put(after, some)
             if booked:
                 late += self._late(before.pending, before.judged_ms) if counted.late else []
-                for p, more in fates(before, after, counted, self.partition, self.ground).items():
+                for p, more in fates(before, after, counted, found_here, taken, self.partition).items():
                     counts[p] = counts.get(p, Counts()) + more
-            self.trucks.put(before, after, some)
             found += found_here
         return found, counts, late
 
@@ -259,13 +267,13 @@ class Judge:
             by_id = {v.violation_id: messages.violation(v, still_open=True) for v in mine}
             new, gone = self.parts[partition].words.compare(plate, by_id, whole=whole)
             for violation_id in new:
-                said.add(partition, plate, by_id[violation_id])
+                said.add(partition, by_id[violation_id])
             for violation_id in sorted(gone):
-                said.add(partition, plate, messages.withdrawn(violation_id, plate))
+                said.add(partition, messages.withdrawn(violation_id, plate))
             said.early += len(new)
             if whole:
                 rest = Findings(
                     trips=[t for t in now.trips if t.plate == plate], stops=[s for s in now.stops if s.plate == plate]
                 )
                 for _, message in messages.of_findings(rest):
-                    said.add(partition, plate, message)
+                    said.add(partition, message)

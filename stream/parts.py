@@ -41,12 +41,12 @@ class Part:
 class Said:
     """Messages of one batch by partition, and what was set aside."""
 
-    findings: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
+    findings: dict[int, list[bytes]] = field(default_factory=dict)
     aside: list[SetAside] = field(default_factory=list)
     fixes: int = 0
     violations: int = 0
     early: int = 0
 
-    def add(self, partition: int, plate: str, message: bytes) -> None:
+    def add(self, partition: int, message: bytes) -> None:
         """One more message."""
-        self.findings.setdefault(partition, []).append((plate, message))
+        self.findings.setdefault(partition, []).append(message)

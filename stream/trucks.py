@@ -48,7 +48,7 @@ class Trucks:
         self.judged_ms: dict[str, int] = {}
         self.laden: set[str] = set()
         self.waiting: dict[int, int] = {}
-        self._spans: dict[str, tuple[int, int]] = {}  # of the pending fixes: oldest and newest, epoch ms
+        self._spans: dict[str, tuple[int, int, int]] = {}  # of the pending fixes: oldest, newest (epoch ms), how many
         self._fresh: dict[str, int] = {}  # how many have come since the truck was judged
 
     def __len__(self) -> int:
@@ -83,20 +83,24 @@ class Trucks:
             partition = self._partition_of(plate)
             self._plates.setdefault(partition, set()).add(plate)
             self._wait(plate, count)
+            fresh = self._fresh[plate] = self._fresh.get(plate, 0) + count
             held = self._spans.get(plate)
             if held:
-                first_ms, last_ms = min(first_ms, held[0]), max(last_ms, held[1])
-            self._spans[plate] = first_ms, last_ms
-            fresh = self._fresh[plate] = self._fresh.get(plate, 0) + count
+                first_ms, last_ms, count = min(first_ms, held[0]), max(last_ms, held[1]), count + held[2]
+            self._spans[plate] = first_ms, last_ms, count
             late = first_ms <= self.judged_ms.get(plate, first_ms - 1)
             if late or fresh >= WAIT_FIXES or last_ms - first_ms >= hold_ms * (1 + WAIT_SHARE):
                 due.append(plate)
         self._pending = _in_few(pl.concat([self._pending, fixes])) if self._pending.height else fixes
         return due
 
-    def put(self, before: State, after: State, plates: Iterable[str]) -> None:
-        """Takes some trucks back after a step; `before` is what `state` gave for them."""
-        mine = set(plates)
+    def put(self, after: State, plates: Iterable[str]) -> dict[int, int]:
+        """Takes some trucks back after a step.
+
+        Returns:
+            By partition, how many fixes are no longer pending.
+        """
+        mine, waited = set(plates), dict(self.waiting)
         whole = len(mine) >= len(self)
         for plate in mine:
             self._plates.setdefault(self._partition_of(plate), set()).add(plate)
@@ -109,14 +113,14 @@ class Trucks:
         self.judged_ms |= after.judged_ms
         self._pending = after.pending if whole else _replaced(self._pending, after.pending, mine)
         self._context = after.context if whole else _replaced(self._context, after.context, mine)
-        for plate, _, _, count in spans_of(before.pending):
-            self._wait(plate, -count)
         for plate in mine:
-            self._spans.pop(plate, None)
+            if plate in self._spans:
+                self._wait(plate, -self._spans.pop(plate)[2])
             self._fresh.pop(plate, None)
         self._await(after.pending)
         for plate in list(self._warm)[: max(0, len(self._warm) - WARM_TRUCKS)]:
             self._packed[plate] = pack_truck(self._warm.pop(plate))
+        return {partition: count - self.waiting[partition] for partition, count in waited.items()}
 
     def gain(self, kept: Iterable[Bucket]) -> None:
         """Takes in trucks as they were kept."""
@@ -194,7 +198,7 @@ class Trucks:
     def _await(self, pending: pl.DataFrame) -> None:
         """Notes fixes that are pending, of trucks of which none were."""
         for plate, first_ms, last_ms, count in spans_of(pending):
-            self._spans[plate] = first_ms, last_ms
+            self._spans[plate] = first_ms, last_ms, count
             self._wait(plate, count)
 
     def _wait(self, plate: str, count: int) -> None:

@@ -1,7 +1,8 @@
 """The worker: polls fixes as a member of a group, judges whole polls, and commits each in one Kafka transaction.
 
 Findings, state and offsets come about together or not at all. The offset inside the state is the truth. After any
-change of the group's generation the worker forgets what it lost and reads back what it gained, before it goes on.
+change of the group's generation the worker forgets what it lost and reads back what it gained, before it goes on. While
+a transaction ends, the next batch is polled and decoded, but not judged: what failed is forgotten with its trucks.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-from kafka import OffsetAndMetadata, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from ingest.kafka.client import SESSION_MS, TRANSACTION_MS, StreamBroken, consumer, gone, told, transactional
+from ingest.kafka.client import SESSION_MS, StreamBroken, consumer, gone, told
 from ingest.kafka.topics import Topics, ensure, ids
 from rules.ground import Ground
+from stream.commits import Commits
 from stream.judging import Judge
 from stream.knowledge import Known
-from stream.memory import PART_KEY, TRUCKS_KEY, accounts_record, mark_snapshot, snapshot_due
 from stream.parts import Said
 from stream.recovery import LOST, recover
 from stream.watchdog import WATCHDOG_S, Watchdog
@@ -38,7 +38,8 @@ LEAST_WAIT_S = 0.05
 FULL_RECORDS, FULL_BYTES = 5_000, 1024 * 1024
 #: Stretches by the hundred thousand are no garbage; by default they would be looked through again and again.
 COLLECT_EVERY = (100_000, 20, 100)
-#: Records that were written longer ago are a backlog: its open stretches will have closed before anybody could look.
+#: Records that were written longer ago, or that filled a batch, are a backlog: more follows at once, and by the time
+#: anybody could look, its open stretches will have closed.
 LIVE_S = 15.0
 #: Early words may take so much of a batch's time.
 EARLY_S = 0.25
@@ -84,6 +85,7 @@ class Worker:
         self._generation: object = None
         self._rejudge = plan.rejudge_hours
         self._polled_s = 0.0  # when the last poll ended
+        self._filled = False  # whether it ended because a batch was full
         self.watchdog = Watchdog()
 
     def stop(self) -> None:
@@ -110,21 +112,22 @@ class Worker:
                 heartbeat_interval_ms=SESSION_MS // 4,
                 max_poll_interval_ms=int(WATCHDOG_S * 1000),
             )
-            sender = transactional(plan.bootstrap, f"{plan.topics.group}-{plan.slot}")
+            commits = Commits(plan.bootstrap, plan.topics, plan.slot, self._expected())
             try:
                 with told(plan.bootstrap):
                     group.subscribe([plan.topics.fixes])
                     while not self._stopping.is_set():
                         self.watchdog.pat()
                         try:
-                            self._batch(group, sender)
+                            self._batch(group, commits)
                         except KafkaError as error:
-                            sender = self._after(error, group, sender)
+                            self._after(error, commits)
+                    self._settle(commits)
             finally:
-                sender.close(timeout=2)
+                commits.close()
                 group.close(autocommit=False, timeout_ms=2000)
 
-    def _batch(self, group: Any, sender: Any) -> None:
+    def _batch(self, group: Any, commits: Commits) -> None:
         metadata = group.group_metadata()  # before the poll: a later one could cover what was lost meanwhile
         try:
             records = self._poll(group)
@@ -136,6 +139,7 @@ class Worker:
         owned = {tp.partition for tp in group.assignment()}
         now = (after.generation_id, after.member_id)
         if now != self._generation or owned != set(self.judge.parts):
+            self._settle(commits)
             self._recover(group, owned)
             self._generation = now
             return
@@ -145,16 +149,15 @@ class Worker:
         began_s = time.monotonic()
         now_ms = self.judge.present_ms()
         ends = {p: several[-1].offset + 1 for p, several in records.items() if several}
-        if ends:
-            said = self.judge.take({p: records[p] for p in ends}, ends, now_ms)
-        elif self.judge.parts:
-            said = Said()
-        else:
+        if not self.judge.parts:
             return
-        self.judge.speak_early(said, EARLY_S, live=_are_live(records, now_ms))
+        decoded = self.judge.read({p: records[p] for p in ends}, now_ms) if ends else None
+        self._settle(commits)
+        said = self.judge.take(decoded, ends, now_ms) if decoded else Said()
+        self.judge.speak_early(said, EARLY_S, live=not self._filled and _are_live(records, now_ms))
         if ends or said.findings:
-            self._commit(sender, metadata, said, set(ends))
-        self._count(said, time.monotonic() - began_s)
+            commits.begin(self.judge, metadata, said, set(ends))
+        self.progress.busy_s += time.monotonic() - began_s
 
     def _poll(self, group: Any) -> dict[int, list[Any]]:
         """Records by partition, until there are enough of them or time is over.
@@ -178,50 +181,8 @@ class Worker:
             if left_s <= 0 and not (full and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
                 break
         self._polled_s = time.monotonic()
+        self._filled = count >= BATCH_RECORDS or size >= BATCH_BYTES
         return held
-
-    def _commit(self, sender: Any, metadata: Any, said: Said, taken: set[int]) -> None:
-        """Everything of a batch in one transaction."""
-        topics, judge = self.plan.topics, self.judge
-        touched = sorted(taken | set(said.findings))
-        due = [p for p in touched if snapshot_due(judge.parts[p])][: 1 + len(judge.parts) // 8]
-        sender.begin_transaction()
-        futures = []
-        for partition, several in said.findings.items():
-            for plate, message in several:
-                futures.append(sender.send(topics.findings, message, key=plate.encode("utf-8"), partition=partition))
-        for a in said.aside:
-            futures.append(sender.send(topics.rejected, _aside(topics.fixes, a), partition=a.partition))
-        for partition in touched:
-            part = judge.parts[partition]
-            if partition in due:
-                futures += self._snapshot(sender, partition)
-            record = accounts_record(part, self.registry, self.topic_id, self.partitions)
-            futures.append(sender.send(topics.state, record, key=PART_KEY, partition=partition))
-            tally = _TALLY.encode({"kind": "tally", "partition": partition, **judge.figures(partition)})
-            futures.append(sender.send(topics.findings, tally, partition=partition))
-        # All records must be there before the group is asked: once it has taken the offsets it may hand a partition on,
-        # and whoever gains it waits for the records that it sees, not for ones that are still on their way. It is asked
-        # of every partition that something is said of, so that nobody speaks for one that is no longer theirs.
-        sender.flush(timeout=TRANSACTION_MS / 1000)
-        for future in futures:
-            if not future.succeeded():
-                raise future.exception
-        offsets = {TopicPartition(topics.fixes, p): OffsetAndMetadata(judge.parts[p].offset, "", -1) for p in touched}
-        sender.send_offsets_to_transaction(offsets, metadata)
-        sender.commit_transaction()
-
-    def _snapshot(self, sender: Any, partition: int) -> list[Any]:
-        """Writes the trucks of a partition; waits for them, for the accounts say where they are."""
-        part, began_s = self.judge.parts[partition], time.thread_time()
-        futures = [
-            sender.send(self.plan.topics.state, value, key=TRUCKS_KEY + b"%02d" % n, partition=partition)
-            for n, value in enumerate(self.judge.trucks.buckets(partition, part.offset))
-        ]
-        cost_s = time.thread_time() - began_s
-        sender.flush(timeout=TRANSACTION_MS / 1000)
-        mark_snapshot(part, cost_s, futures[0].value.offset if futures[0].succeeded() else -1)
-        return futures
 
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""
@@ -238,40 +199,27 @@ class Worker:
     def _expected(self) -> tuple[str, str, int]:
         return self.registry, self.topic_id, self.partitions
 
-    def _after(self, error: KafkaError, group: Any, sender: Any) -> Any:
-        """Gives a batch up that Kafka refused: its trucks are read back; a producer that cannot go on is replaced."""
+    def _after(self, error: KafkaError, commits: Commits) -> None:
+        """Gives a batch up that Kafka refused: its trucks are read back."""
         print(
             f"worker {self.plan.slot}: {type(error).__name__}: {error}; reading state back", file=sys.stderr, flush=True
         )
         self._generation = None
-        try:
-            sender.abort_transaction()
-            return sender
-        except (KafkaError, AssertionError, RuntimeError):
-            sender.close(timeout=0)
-        self._stopping.wait(0.5)
-        return transactional(self.plan.bootstrap, f"{self.plan.topics.group}-{self.plan.slot}")
+        commits.give_up()
 
-    def _count(self, said: Said, seconds: float) -> None:
-        done = self.progress
-        done.fixes += said.fixes
+    def _settle(self, commits: Commits) -> None:
+        """Waits until the batch before is committed, and counts it."""
+        said, done = commits.settle(), self.progress
+        if said is None:
+            return
         done.batches += 1
+        done.fixes += said.fixes
         done.violations += said.violations
         done.early += said.early
         done.aside += len(said.aside)
-        done.busy_s += seconds
 
 
 def _are_live(records: Mapping[int, list[Any]], now_ms: int) -> bool:
     """Whether records are new, by the time at which the last one was written; nothing new is as new as can be."""
     newest = [several[-1].timestamp for several in records.values() if several]
     return not newest or now_ms - max(newest) < LIVE_S * 1000
-
-
-_TALLY = msgspec.json.Encoder(order="deterministic")
-
-
-def _aside(topic: str, a: Any) -> bytes:
-    """What was set aside, as it is published: where it was, why, and its beginning."""
-    where: Mapping[str, Any] = {"topic": topic, "partition": a.partition, "offset": a.offset, "line": a.line}
-    return _TALLY.encode({"reason": a.reason, **where, "raw": a.raw.decode("utf-8", "backslashreplace")})

@@ -1,20 +1,25 @@
-"""A faster walk through batches of records, for consumers that read many small ones and need only their values.
+"""A faster way through a consumer's client, for those that read much and need only the values of records.
 
 kafka-python makes three objects of a record and reads every field through properties: 6 us a record. Here a batch is
-one tight loop. The walk replaces a private method of the client, so it is used only with the versions that it was
-checked against (a test compares both record by record); with any other the client's own is left in place.
+one tight loop. And it asks a socket for 4 kB at a time, thirty thousand times for a batch of NDJSON; here for much.
+Both replace private methods of the client, so they are used only with the versions that they were checked against (a
+test compares both record by record); with any other the client's own are left in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import kafka
 from kafka.consumer.fetcher import Fetcher, IsolationLevel
-from kafka.errors import CorruptRecordError
+from kafka.errors import CorruptRecordError, KafkaConnectionError
+from kafka.net.transport import KafkaTCPTransport
 
 CHECKED_VERSIONS = ("3.0.12",)
+#: So much is asked of a socket at once.
+RECEIVED_BYTES = 256 * 1024
 
 
 class Raw(NamedTuple):
@@ -30,7 +35,35 @@ def quicken(consumer: Any) -> bool:
     if kafka.__version__ not in CHECKED_VERSIONS:
         return False
     consumer._fetcher.PartitionRecords = _QuickRecords
+    consumer._manager._build_transport = partial(_transport, consumer._manager._build_transport)
     return True
+
+
+async def _transport(build: Any, node: Any, timeout_at: Any = None) -> Any:
+    """The client's own connection, which receives more at a time; one with TLS as it is."""
+    made = await build(node, timeout_at=timeout_at)
+    if type(made) is KafkaTCPTransport:
+        made._sock_recv = partial(_receive, made)
+    return made
+
+
+def _receive(transport: Any) -> tuple[bytes, KafkaConnectionError | None]:
+    """What has come, and why nothing more will."""
+    pieces: list[bytes] = []
+    error = None
+    while not pieces or len(pieces[-1]) == RECEIVED_BYTES:
+        try:
+            piece = transport._sock.recv(RECEIVED_BYTES)
+        except (BlockingIOError, InterruptedError):
+            break
+        except OSError as failed:
+            error = KafkaConnectionError(failed)
+            break
+        if not piece:
+            error = KafkaConnectionError("socket disconnected")
+            break
+        pieces.append(piece)
+    return b"".join(pieces), error
 
 
 class _QuickRecords(Fetcher.PartitionRecords):  # type: ignore[misc]

@@ -23,8 +23,8 @@ from rules.registry import Registry
 #: Fixes are archived after so long, or so many; until then they are safe in Kafka.
 ARCHIVE_S = 60.0
 ARCHIVE_FIXES = 400_000
-#: Findings of so many records go into one transaction at most.
-FINDINGS_RECORDS = 5_000
+#: Findings of so many records go into one transaction at most; a record may hold some hundred findings.
+FINDINGS_RECORDS = 1_000
 POLL_MS = 200
 RETRY_S = 1.0
 

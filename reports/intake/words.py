@@ -38,7 +38,7 @@ def read_words(values: Iterable[tuple[int, int, bytes | None]]) -> Words:
     """Reads records.
 
     Args:
-        values: partition, offset and value of each, in the order of each partition.
+        values: partition, offset and value of each, in the order of each partition; one message a line.
 
     Raises:
         StreamBroken: for a record that no worker wrote; it names the place.
@@ -46,8 +46,8 @@ def read_words(values: Iterable[tuple[int, int, bytes | None]]) -> Words:
     words = Words()
     for partition, offset, value in values:
         try:
-            said = _DECODER.decode(value or b"")
-            _take(words, said)
+            for said in _DECODER.decode_lines(value or b"null"):
+                _take(words, said)
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError, UnicodeError) as error:
             raise StreamBroken(
                 f"findings, partition {partition}, offset {offset}: is no worker's word ({error}); another program "

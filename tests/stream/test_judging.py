@@ -37,12 +37,16 @@ def new_judge(partitions: range = range(PARTITIONS)) -> Judge:
     return judge
 
 
+def taken(judge: Judge, batch: Records, now_ms: int) -> Said:
+    return judge.take(judge.read(batch, now_ms), ends(batch), now_ms)
+
+
 def ends(batch: Records) -> dict[int, int]:
     return {p: several[-1].offset + 1 for p, several in batch.items()}
 
 
 def spoken(said: list[Said]) -> list[dict[str, object]]:
-    return [json.loads(m) for s in said for several in s.findings.values() for _, m in several]
+    return [json.loads(m) for s in said for several in s.findings.values() for m in several]
 
 
 def finals(messages: list[dict[str, object]]) -> Counter[object]:
@@ -63,7 +67,7 @@ def test_any_cut_with_early_words_finds_what_one_judgement_finds(monkeypatch: py
     monkeypatch.setattr(judging, "RECHECK_S", 0.0)
     few, judge, said = few_trucks(), new_judge(), []
     for number, batch in enumerate(cut(few.records, random.Random(1), 60)):
-        said.append(judge.take(batch, ends(batch), NOW_MS + number))
+        said.append(taken(judge, batch, NOW_MS + number))
         judge.speak_early(said[-1], 1.0, live=True)
     said.append(everyone_gone(judge))
     messages = spoken(said)
@@ -88,7 +92,7 @@ def test_open_stretches_of_a_backlog_are_said_once_it_is_over() -> None:
     """A truck that only stands when the backlog ends is not suspicious, yet its open haul holds a breach."""
     few, judge = few_trucks(), new_judge()
     batch = {p: several for p, several in few.records.items() if several}
-    said = [judge.take(batch, ends(batch), NOW_MS)]
+    said = [taken(judge, batch, NOW_MS)]
     judge.speak_early(said[0], 1.0, live=False)
     before = set(finals(spoken(said)))
     said.append(Said())
@@ -102,7 +106,7 @@ def test_balance_closes_in_every_partition() -> None:
     few, judge = few_trucks(), new_judge()
     batches = cut(few.records, random.Random(3), 300)
     for number, batch in enumerate([*batches, batches[0], batches[-1]]):  # the last two say it again
-        judge.take(batch, ends(batch), NOW_MS + number)
+        taken(judge, batch, NOW_MS + number)
     figures = [judge.figures(p) for p in range(PARTITIONS)]
     for f in figures:
         aside = sum(r[0] for r in f["rejected"].values())
@@ -121,12 +125,12 @@ def test_crashes_at_any_batch_lose_and_double_nothing(monkeypatch: pytest.Monkey
     kept: dict[int, dict[bytes, bytes]] = {p: {} for p in range(PARTITIONS)}
     judge, said, crashes = new_judge(), [], 0
     for number, batch in enumerate(cut(few.records, chance, 60)):
-        now = judge.take(batch, ends(batch), NOW_MS + number)
+        now = taken(judge, batch, NOW_MS + number)
         judge.speak_early(now, 0.05, live=chance.random() < 0.5)
         if chance.random() < 0.3:  # dies before its commit
             crashes += 1
             judge = recovered(kept, few.records)
-            now = judge.take(batch, ends(batch), NOW_MS + number)
+            now = taken(judge, batch, NOW_MS + number)
         said.append(now)
         commit(judge, kept, snapshot=number % 5 == 0)
         if chance.random() < 0.2:  # dies after its commit
@@ -184,11 +188,11 @@ def test_trucks_that_wait_are_judged_at_the_same_places_by_whoever_takes_over(mo
     batches = cut({p: several[:60] for p, several in few.records.items()}, random.Random(11), 2)
     judge = new_judge()
     for number, batch in enumerate(batches[:40]):
-        judge.take(batch, ends(batch), NOW_MS + number)
+        taken(judge, batch, NOW_MS + number)
         commit(judge, kept, snapshot=number == 20)
     heir = recovered(kept, few.records)
     for number, batch in enumerate(batches[40:], start=40):
-        mine, his = (j.take(batch, ends(batch), NOW_MS + number) for j in (judge, heir))
+        mine, his = (taken(j, batch, NOW_MS + number) for j in (judge, heir))
         assert mine.findings == his.findings
         assert [judge.figures(p) for p in judge.parts] == [heir.figures(p) for p in heir.parts]
     assert set(due) == set(heard) and len(due) < 0.5 * len(heard)
@@ -203,7 +207,7 @@ def test_what_is_taken_in_again_is_judged_by_what_was_known_then() -> None:
     judge.gain({p: Part(0, 0) for p in range(PARTITIONS)}, [])
     batches = cut(few.records, random.Random(13), 120)[:12]
     for number, batch in enumerate(batches):
-        judge.take(batch, ends(batch), NOW_MS + number)
+        taken(judge, batch, NOW_MS + number)
         commit(judge, kept, snapshot=number == 4)
     heir = recovered(kept, few.records, Known(later, "b", {"a": then, "b": later}))
     was, now = (j.trucks.state(j.trucks.plates()) for j in (judge, heir))
@@ -215,7 +219,7 @@ def test_what_is_taken_in_again_is_judged_by_what_was_known_then() -> None:
 def test_a_lost_partition_takes_its_trucks_along_and_no_others() -> None:
     few, judge = few_trucks(), new_judge()
     for number, batch in enumerate(cut(few.records, random.Random(7), 200)[:6]):
-        judge.take(batch, ends(batch), NOW_MS + number)
+        taken(judge, batch, NOW_MS + number)
     before = judge.trucks.plates()
     judge.lose([0, 1])
     assert judge.trucks.plates() == {p for p in before if judge.partition(p) in (2, 3)} < before
@@ -227,7 +231,7 @@ def test_trucks_come_back_from_bytes_as_they_were(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(trucks, "WARM_TRUCKS", 2)  # most are packed in between
     few, judge = few_trucks(), new_judge()
     for number, batch in enumerate(cut(few.records, random.Random(9), 200)):
-        judge.take(batch, ends(batch), NOW_MS + number)
+        taken(judge, batch, NOW_MS + number)
     kept = [unpack(b, "here") for p in range(PARTITIONS) for b in judge.trucks.buckets(p, 7)]
     again = Trucks(judge.partition)
     again.gain(kept)
@@ -255,7 +259,7 @@ def test_unreadable_state_is_told_and_never_begun_anew(spoil: object, says: str)
     judge = new_judge()
     few = few_trucks()
     batch = {p: several[:50] for p, several in few.records.items() if several}
-    judge.take(batch, ends(batch), NOW_MS)
+    taken(judge, batch, NOW_MS)
     kept: dict[int, dict[bytes, bytes]] = {p: {} for p in range(PARTITIONS)}
     commit(judge, kept, snapshot=True)
     assert callable(spoil)

@@ -32,7 +32,7 @@ def test_a_long_log_is_read_at_its_end_only(broker: Broker, monkeypatch: pytest.
     part, sender = judge.parts[0], producer(broker.address)
     for round_ in range(3):
         more = records[round_ * 60 : round_ * 60 + 60]
-        judge.take({0: more}, {0: more[-1].offset + 1}, NOW_MS + round_)
+        judge.take(judge.read({0: more}, NOW_MS + round_), {0: more[-1].offset + 1}, NOW_MS + round_)
         sent = [
             sender.send(topics.state, value, key=TRUCKS_KEY + b"%02d" % n, partition=0)
             for n, value in enumerate(judge.trucks.buckets(0, part.offset))
