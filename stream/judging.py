@@ -32,8 +32,8 @@ from stream.trucks import Span, Trucks, spans_of
 STEP_TRUCKS = 1_000
 #: Early words are looked for in so many trucks at once, and in so many that a backlog hid.
 LOOK_TRUCKS, MANY = 50, 500
-#: Silent trucks are looked for so seldom.
-SEARCH_S = 1.0
+#: Silent trucks are looked for so seldom, and so seldom, behind a backlog, those of which early words stand.
+SEARCH_S, BACKLOG_LOOK_S = 1.0, 5.0
 
 
 class Judge:
@@ -51,6 +51,7 @@ class Judge:
         self._unseen: dict[str, None] = {}  # judged behind a backlog, or by somebody else, and not looked at since
         self._quiet: dict[str, int] = {}
         self._searched_s = -SEARCH_S  # when silent trucks were last looked for
+        self._looked_s = -BACKLOG_LOOK_S  # when trucks were last looked at for early words
         self._fresh = pl.DataFrame(schema=FIX_SCHEMA)
 
     def partition(self, plate: str) -> int:
@@ -141,6 +142,9 @@ class Judge:
             self._unseen |= dict.fromkeys(self._fresh["plate"].unique().to_list())
         self._fresh = self._fresh.clear()
         now_s = time.monotonic()
+        if not live and now_s - self._looked_s < BACKLOG_LOOK_S:
+            return
+        self._looked_s = now_s
         due = [p for p in self._waiting if now_s - self._checked_s.get(p, -RECHECK_S) >= RECHECK_S or not live]
         if live:  # what a backlog hid comes last
             due += [p for p in islice(self._unseen, MANY) if p not in self._waiting]

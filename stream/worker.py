@@ -34,8 +34,9 @@ BATCH_BYTES = 24 * 1024 * 1024
 WAIT_S, BACKLOG_WAIT_S = 0.3, 2.0
 #: So long is polled in any case.
 LEAST_WAIT_S = 0.05
-#: A poll of so many records or bytes at once is one of a backlog.
-FULL_RECORDS, FULL_BYTES = 5_000, 1024 * 1024
+#: So many records or bytes still to come are a backlog; so long is waited for the next ones, which are on their way.
+BEHIND_RECORDS, BEHIND_BYTES = 5_000, 1024 * 1024
+NEXT_WAIT_S = 0.1
 #: Stretches by the hundred thousand are no garbage; by default they would be looked through again and again.
 COLLECT_EVERY = (100_000, 20, 100)
 #: Records that were written longer ago, or that filled a batch, are a backlog: more follows at once, and by the time
@@ -168,21 +169,27 @@ class Worker:
         now_s = time.monotonic()
         began_s = self._polled_s = max(self._polled_s, now_s - self.plan.wait_s + LEAST_WAIT_S)
         count = size = 0
+        behind = False
         while count < BATCH_RECORDS and size < BATCH_BYTES:
             left_s = began_s + self.plan.wait_s - time.monotonic()
-            got = group.poll(timeout_ms=max(0, int(left_s * 1000)), max_records=20_000)
-            more = more_bytes = 0
+            wait_s = max(left_s, NEXT_WAIT_S) if behind else max(left_s, 0.0)
+            got = group.poll(timeout_ms=int(wait_s * 1000), max_records=20_000)
             for tp, records in got.items():
                 held.setdefault(tp.partition, []).extend(records)
-                more += len(records)
-                more_bytes += sum(len(r.value or b"") for r in records)
-            count, size = count + more, size + more_bytes
-            full = more >= FULL_RECORDS or more_bytes >= FULL_BYTES
-            if left_s <= 0 and not (full and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
+                count += len(records)
+                size += sum(len(r.value or b"") for r in records)
+            behind = bool(got) and self._is_behind(group, held, count, size)
+            if left_s <= 0 and not (behind and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
                 break
         self._polled_s = time.monotonic()
         self._filled = count >= BATCH_RECORDS or size >= BATCH_BYTES
         return held
+
+    def _is_behind(self, group: Any, held: Mapping[int, list[Any]], count: int, size: int) -> bool:
+        """Whether more waits than a batch without backlog would have, by what has been polled so far."""
+        ends = {tp.partition: group.highwater(tp) or 0 for tp in group.assignment() if tp.partition in held}
+        more = sum(max(0, end - held[p][-1].offset - 1) for p, end in ends.items())
+        return bool(more >= BEHIND_RECORDS or more * size >= BEHIND_BYTES * count)
 
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""

@@ -35,6 +35,8 @@ _CONSUMER: dict[str, Any] = {
     "max_poll_records": 20_000,
     "metrics_enabled": False,
 }
+#: Of those that read much: a larger answer costs a page of new memory for each of its pages, a smaller one a question.
+_QUICK: dict[str, Any] = {"max_partition_fetch_bytes": 1024 * 1024}
 _PRODUCER: dict[str, Any] = {
     **_COMMON,
     "acks": "all",
@@ -80,7 +82,9 @@ def consumer(bootstrap: str, *, quick: bool = False, **more: Any) -> KafkaConsum
         KafkaTrouble: if no broker answers.
     """
     with told(bootstrap):
-        made = KafkaConsumer(bootstrap_servers=bootstrap.split(","), **{**_CONSUMER, **more})
+        made = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","), **{**_CONSUMER, **(_QUICK if quick else {}), **more}
+        )
     if quick:
         quicken(made)
     return made

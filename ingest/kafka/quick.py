@@ -19,7 +19,7 @@ from kafka.net.transport import KafkaTCPTransport
 
 CHECKED_VERSIONS = ("3.0.12",)
 #: So much is asked of a socket at once.
-RECEIVED_BYTES = 256 * 1024
+RECEIVED_BYTES = 1024 * 1024
 
 
 class Raw(NamedTuple):
