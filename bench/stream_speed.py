@@ -49,7 +49,7 @@ def work(address: str, prefix: str, fixes: int, trial: Path) -> tuple[float, flo
     """Seconds from the first batch until everything is committed, and of those the seconds of processor time."""
     from reports.memory import keep_memory
 
-    keep_memory(1)
+    keep_memory(1, long_lived=True)
     from ingest.kafka.topics import Topics
     from rules.ground import Ground
     from rules.registry import load
@@ -89,7 +89,19 @@ def _told(fixes: int, wall_s: float, cpu_s: float) -> str:
     return f"{fixes / wall_s:,.0f} fixes/s, {cpu_s / fixes * 1e6:.2f} us of processor a fix ({fixes / cpu_s:,.0f} a s)"
 
 
-def compare(trial: Path, sizes: list[int], rounds: int) -> None:
+def lengthened(tracks: Path, weeks: int, folder: Path) -> Path:
+    """The tracks so many times in a row, each time a week later, the last time as they are: as many trucks, longer."""
+    import polars as pl
+
+    rows = pl.concat([pl.read_parquet(f, hive_partitioning=False) for f in sorted(tracks.glob("*.parquet"))])
+    folder.mkdir()
+    for number in range(weeks):
+        earlier = rows.with_columns(pl.col("time") - pl.duration(weeks=weeks - 1 - number))
+        earlier.write_parquet(folder / f"{number}.parquet")
+    return folder
+
+
+def compare(trial: Path, sizes: list[int], rounds: int, weeks: int) -> None:
     """Publishes the trial with so many fixes a record, and prints what bare consumer and worker make of it."""
     from bench.run import proj_points_per_s
     from bench.stream_city import PARTITIONS
@@ -98,15 +110,14 @@ def compare(trial: Path, sizes: list[int], rounds: int) -> None:
     from tools.broker import Broker
 
     with tempfile.TemporaryDirectory(prefix="speed") as folder:
+        tracks = lengthened(trial / "tracks", weeks, Path(folder) / "tracks")
         broker = Broker(Path(folder) / "kafka")
         broker.start()
         try:
             for size in sizes:
                 for number in range(rounds):
                     prefix = f"n{size}.{number}."
-                    done = publish(
-                        [trial / "tracks"], broker.address, Topics(prefix), speed=0, batch=size, partitions=PARTITIONS
-                    )
+                    done = publish([tracks], broker.address, Topics(prefix), speed=0, batch=size, partitions=PARTITIONS)
                     bare_s, bare_cpu_s, _ = measured("bare", broker.address, prefix, done.rows, trial)
                     wall_s, cpu_s, largest_mb = measured("worker", broker.address, prefix, done.rows, trial)
                     print(
@@ -124,6 +135,7 @@ def main() -> int:
     parser.add_argument("--trial", type=Path, help="a folder with registry/ and tracks/; the samples without it")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 100], help="how many fixes go into a record")
     parser.add_argument("--rounds", type=int, default=1, help="how often each is measured, with a topic of its own")
+    parser.add_argument("--weeks", type=int, default=4, help="the tracks so many times in a row")
     parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     parser.add_argument("--kafka", help=argparse.SUPPRESS)
     parser.add_argument("--prefix", help=argparse.SUPPRESS)
@@ -132,7 +144,7 @@ def main() -> int:
     if not given.measure:
         from bench.stream_city import SAMPLES
 
-        compare(given.trial or SAMPLES, given.sizes, given.rounds)
+        compare(given.trial or SAMPLES, given.sizes, given.rounds, given.weeks)
         return 0
     os.sched_setaffinity(0, {CORE})
     wall_s, cpu_s = MEASURES[given.measure](given.kafka, given.prefix, given.fixes, given.trial)

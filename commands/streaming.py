@@ -101,7 +101,7 @@ def worker(
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from reports.memory import keep_memory
 
-    keep_memory(1)  # before polars is imported: the next batch needs as much again
+    keep_memory(1, long_lived=True)  # before polars is imported: the next batch needs as much again
     from ingest.kafka.topics import Topics
     from rules.ground import Ground
     from rules.registry import load

@@ -26,7 +26,7 @@ from stream.parts import Cut, Part
 from stream.trucks import BUCKETS
 
 #: A snapshot is written after so many fixes or seconds; a recovery reads no more than that again.
-SNAPSHOT_FIXES = 40_000
+SNAPSHOT_FIXES = 100_000
 SNAPSHOT_S = 10.0
 #: Of a large fleet it takes long to write; then it is written so much more seldom that it takes this share of the time.
 SNAPSHOT_SHARE = 0.01
