@@ -48,7 +48,8 @@ cdef bint _read_line(Pass *on) noexcept nogil:
         if data[on.at] != c",":
             return False
         on.at = past_blanks(data, on.at + 1)
-    on.ends[on.row] = on.at = past_blanks(data, on.at + 1)
+    on.at = past_blanks(data, on.at + 1)
+    on.ends[on.row] = on.before + on.at
     if on.at < on.size and data[on.at] != c"\n":
         return False
     on.at += 1
@@ -73,12 +74,12 @@ cdef int64_t _count_lines(const uint8_t *data, int64_t size) noexcept nogil:
     return count
 
 
-cdef bint _read_all(Pass *on) noexcept nogil:
+cdef bint _read_piece(Pass *on) noexcept nogil:
     while on.at < on.size:
         if on.row == on.rows or not _read_line(on):
             return False
         on.row += 1
-    return on.row == on.rows
+    return True
 
 
 class Columns:
@@ -130,18 +131,31 @@ cdef class Reader:
             memcpy(column.name, <const char *>name, column.size)
             memcpy(column.mask, <const char *>mask, column.size)
 
-    def read(self, bytes data not None):
-        """The columns of lines, or None where a line is not so simple; the pass runs without the interpreter's lock."""
+    def read(self, pieces):
+        """The columns of the lines of pieces of `bytes`, one after the other, or None where a line is not so simple.
+
+        None may be empty, and only the last may end in a line end. The pass runs without the interpreter's lock.
+        """
+        cdef tuple held = tuple(pieces)
         cdef Pass on = self._blank
-        cdef bint all_read
+        cdef bint simple = True
         cdef Column *column
-        cdef int64_t size
         cdef uint32_t code
-        on.data, on.size = data, len(data)
+        cdef int64_t n, count = len(held), total = 0
+        cdef bytes piece, datas = _room(8 * count), sizes = _room(8 * count)
+        cdef const uint8_t **data = <const uint8_t **><char *>datas
+        cdef int64_t *size = <int64_t *><char *>sizes
+        for n in range(count):
+            piece = held[n]
+            data[n], size[n] = piece, len(piece)
+            total += size[n]
         with nogil:
-            on.rows = _count_lines(on.data, on.size)
-        found, rooms = Columns(), []
-        rows = on.rows
+            for n in range(count):
+                simple = simple and size[n] > 0 and (data[n][size[n] - 1] != c"\n" or n == count - 1)
+                on.rows += _count_lines(data[n], size[n])
+        if not simple:
+            return None
+        found, rooms, rows = Columns(), [], on.rows
         slots = 1 << (2 * rows + 1).bit_length()
         found.ends = _room(8 * rows)
         on.ends = <int64_t *><char *>found.ends
@@ -151,7 +165,7 @@ cdef class Reader:
             if column.kind == TEXT:
                 rooms += [bytes(4 * slots), _room(8 * rows + 8), _room(8 * rows + 8)]
                 column.slots, column.slot_mask = <uint32_t *><char *>rooms[-3], slots - 1
-                column.starts, column.lengths = <int64_t *><char *>rooms[-2], <int64_t *><char *>rooms[-1]
+                column.starts, column.lengths = <const uint8_t **><char *>rooms[-2], <int64_t *><char *>rooms[-1]
                 column.codes = <uint32_t *><char *>room
                 found.texts[name] = room, []
             elif column.kind == NUMBER:
@@ -161,19 +175,23 @@ cdef class Reader:
                 column.flags = <uint8_t *><char *>room
                 found.flags[name] = room
             else:
-                found.times, found.stamps = room, _room(on.size)
+                found.times, found.stamps = room, _room(total)
                 column.times, column.stamps = <int64_t *><char *>room, <uint8_t *><char *>found.stamps
         with nogil:
-            all_read = _read_all(&on)
-        if not all_read:
+            for n in range(count):
+                on.data, on.size, on.at = data[n], size[n], 0
+                simple = _read_piece(&on)
+                if not simple:
+                    break
+                on.before += size[n] + 1
+        if not simple:
             return None
         for number, name in enumerate(self._names):
             column = &on.columns[number]
             found.nulls[name] = column.nulls
             if column.kind == TEXT:
                 for code in range(1, column.codes_used + 1):
-                    size = column.starts[code]
-                    found.texts[name][1].append(data[size : size + column.lengths[code]])
+                    found.texts[name][1].append(column.starts[code][: column.lengths[code]])
             elif column.kind == TIME:
                 found.stamps = found.stamps[: column.stamps_size] if column.form == IN_TEXTS else None
         found.foreign = on.foreign

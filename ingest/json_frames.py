@@ -6,6 +6,7 @@ and read by polars, to the same result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,12 @@ else:
 
 @dataclass(frozen=True)
 class Simple:
-    """A row a line, and the place in the data just after each line, without its line end."""
+    """A row a line.
+
+    Attributes:
+        frame: the rows.
+        ends: the place just after each line, without its line end, in all pieces with a line end between each two.
+    """
 
     frame: pl.DataFrame
     ends: NDArray[np.int64]
@@ -47,10 +53,13 @@ class SimpleLines:
 
         self._reader = Reader(named(pl.String()), named(pl.Float64()), named(pl.Boolean()), time)
 
-    def read(self, data: bytes) -> Simple | None:
-        """What polars would read, or None for what is not simple."""
-        found = self._reader.read(data)
-        if found is None or (found.foreign and not is_utf8(data)):
+    def read(self, pieces: Sequence[bytes]) -> Simple | None:
+        """What polars would read in the lines of all pieces, or None for what is not simple.
+
+        No piece may be empty, and only the last may end in a line end.
+        """
+        found = self._reader.read(pieces)
+        if found is None or (found.foreign and not is_utf8(b"\n".join(pieces))):
             return None
         try:
             texts = {name: _texts(codes, distinct) for name, (codes, distinct) in found.texts.items()}

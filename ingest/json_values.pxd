@@ -51,7 +51,7 @@ cdef struct Column:
     uint32_t *codes  # of texts
     uint32_t *slots  # of each hash: a code, or 0
     uint64_t slot_mask
-    int64_t *starts  # of the text of each code; code 0 is none
+    const uint8_t **starts  # of the text of each code; code 0 is none
     int64_t *lengths
     uint32_t last  # code seen
     uint32_t codes_used
@@ -64,8 +64,10 @@ cdef struct Column:
 
 
 cdef struct Pass:
-    const uint8_t *data
-    int64_t size, at, row, rows
+    const uint8_t *data  # of the piece that is being read
+    int64_t size, at
+    int64_t before  # of all pieces before it, with a line end for each
+    int64_t row, rows
     int64_t *ends
     int count
     bint foreign  # bytes beyond ASCII stand where nobody decodes them
@@ -144,7 +146,7 @@ cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
     if code:
         length = column.lengths[code]
         if on.size - start > length and data[start + length] == c'"':
-            if not memcmp(data + start, data + column.starts[code], length):
+            if not memcmp(data + start, column.starts[code], length):
                 column.codes[on.row] = code
                 on.at = start + length + 1
                 return True
@@ -158,9 +160,9 @@ cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
         if not code:
             column.codes_used += 1
             column.slots[slot] = code = column.codes_used
-            column.starts[code], column.lengths[code] = start, length
+            column.starts[code], column.lengths[code] = data + start, length
             break
-        if column.lengths[code] == length and not memcmp(data + start, data + column.starts[code], length):
+        if column.lengths[code] == length and not memcmp(data + start, column.starts[code], length):
             break
     else:
         return False

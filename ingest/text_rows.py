@@ -125,13 +125,13 @@ def _batch(block: Block, source: str, frame: pl.DataFrame, kept: NDArray[np.int6
 _SIMPLE = SimpleLines(_JSON_SCHEMA, "time") if COMPILED else None
 
 
-def read_simple(data: bytes) -> Simple | None:
-    """Reads JSON Lines if they are simple and the way for such is there."""
-    return _SIMPLE.read(data) if _SIMPLE else None
+def read_simple(pieces: Sequence[bytes]) -> Simple | None:
+    """Reads the JSON Lines of several pieces, if they are simple and the way for such is there."""
+    return _SIMPLE.read(pieces) if _SIMPLE else None
 
 
 def _json_simple(data: bytes, lines: int) -> pl.DataFrame | None:
-    found = read_simple(data)
+    found = read_simple((data,))
     return found.frame if found and found.frame.height == lines else None
 
 

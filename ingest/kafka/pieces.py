@@ -37,15 +37,33 @@ class Unusable(NamedTuple):
 
 @dataclass(frozen=True)
 class Piece:
-    """Records in one piece, each in lines of its own.
+    """Records in one piece, each in lines of its own; arrays are by record."""
 
-    `lasts` are the places in `data` just after each record; arrays are by record.
-    """
-
-    data: bytes
-    lasts: NDArray[np.int64]
+    values: list[bytes]
     partition: NDArray[np.int64]
     offset: NDArray[np.int64]
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many bytes each record has."""
+        return np.fromiter(map(len, self.values), np.int64, len(self.values))
+
+    @cached_property
+    def lasts(self) -> NDArray[np.int64]:
+        """The places in `data` just after each record."""
+        lasts: NDArray[np.int64] = np.cumsum(self.lengths + 1) - 1
+        return lasts
+
+    @cached_property
+    def data(self) -> bytes:
+        """All of it; only made where it is needed."""
+        return b"\n".join(self.values)
+
+    @property
+    def even(self) -> bool:
+        """Whether at least no record is empty or too large, and the last does not end in a line end."""
+        lengths = self.lengths
+        return bool(self.values and lengths.min() and lengths.max() <= MAX_VALUE_BYTES and self.values[-1][-1] != 10)
 
 
 @dataclass(frozen=True)
@@ -61,25 +79,30 @@ class Lines:
         return len(self.ends)
 
     @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """How many lines each record has."""
-        return np.diff(np.searchsorted(self.ends, self.piece.lasts) + 1, prepend=0)
+    def upto(self) -> NDArray[np.int64]:
+        """How many lines there are up to the end of each record."""
+        return np.searchsorted(self.ends, self.piece.lasts) + 1
 
     @cached_property
     def partition(self) -> NDArray[np.int64]:
         """The partition of each line."""
-        return np.repeat(self.piece.partition, self.counts)
+        return np.repeat(self.piece.partition, np.diff(self.upto, prepend=0))
 
     def place(self, line: int) -> tuple[int, int, int]:
         """Partition, offset, line within the record."""
-        record = int(np.searchsorted(self.piece.lasts, self.ends[line]))
-        first = int(np.searchsorted(self.ends, self.piece.lasts[record - 1])) + 1 if record else 0
+        record = self._record(line)
+        first = int(self.upto[record - 1]) if record else 0
         return int(self.piece.partition[record]), int(self.piece.offset[record]), line - first
 
     def text(self, line: int, at_most: int) -> bytes:
         """The beginning of a line."""
-        start = int(self.ends[line - 1]) + 1 if line else 0
-        return self.piece.data[start : min(int(self.ends[line]), start + at_most)]
+        record = self._record(line)
+        before = int(self.piece.lasts[record - 1]) + 1 if record else 0
+        start = int(self.ends[line - 1]) + 1 - before if line else 0
+        return self.piece.values[record][start : min(int(self.ends[line]) - before, start + at_most)]
+
+    def _record(self, line: int) -> int:
+        return int(np.searchsorted(self.piece.lasts, self.ends[line]))
 
     def blank(self) -> NDArray[np.bool_]:
         """Which lines are nothing but blanks; the few that begin with one are looked at."""
@@ -96,25 +119,29 @@ class Lines:
 _value, _offset = attrgetter("value"), attrgetter("offset")
 
 
-def join(records: Mapping[int, Sequence[Record]]) -> tuple[Piece, list[Unusable]]:
-    """Joins records, and gives those that are empty or too large apart. Few are odd, so only those are looked at."""
-    unusable: list[Unusable] = []
+def collect(records: Mapping[int, Sequence[Record]]) -> Piece:
+    """Records of several partitions as they came."""
     values = [value or b"" for several in records.values() for value in map(_value, several)]
-    counts = list(map(len, records.values()))
-    owner = np.repeat(np.array(list(records), np.int64), counts)
+    owner = np.repeat(np.array(list(records), np.int64), list(map(len, records.values())))
     offset = np.fromiter((at for several in records.values() for at in map(_offset, several)), np.int64, len(values))
-    data, lengths = _joined(values)
-    odd = _odd(data, lengths)
-    if odd.any():
-        usable = ~odd
-        for number in np.flatnonzero(odd).tolist():
-            values[number], reason = _mended(values[number])
-            usable[number] = not reason
-            if reason:
-                unusable.append(Unusable(int(owner[number]), int(offset[number]), reason, values[number]))
-        data, lengths = _joined([value for value, kept in zip(values, usable.tolist(), strict=True) if kept])
-        owner, offset = owner[usable], offset[usable]
-    return Piece(data, np.cumsum(lengths + 1) - 1, owner, offset), unusable
+    return Piece(values, owner, offset)
+
+
+def mend(piece: Piece) -> tuple[Piece, list[Unusable]]:
+    """Takes line ends off records, and empty or too large ones out. Few are odd, so only those are looked at."""
+    odd = _odd(piece)
+    if not odd.any():
+        return piece, []
+    values, usable = list(piece.values), ~odd
+    unusable: list[Unusable] = []
+    for number in np.flatnonzero(odd).tolist():
+        values[number], reason = _mended(values[number])
+        usable[number] = not reason
+        if reason:
+            place = int(piece.partition[number]), int(piece.offset[number])
+            unusable.append(Unusable(*place, reason, values[number]))
+    kept = [value for value, good in zip(values, usable.tolist(), strict=True) if good]
+    return Piece(kept, piece.partition[usable], piece.offset[usable]), unusable
 
 
 def line_ends(data: bytes) -> NDArray[np.int64]:
@@ -123,17 +150,13 @@ def line_ends(data: bytes) -> NDArray[np.int64]:
     return np.append(breaks, len(data)) if data else breaks
 
 
-def _joined(values: list[bytes]) -> tuple[bytes, NDArray[np.int64]]:
-    """Values as lines of one piece, and their lengths."""
-    return b"\n".join(values), np.fromiter(map(len, values), np.int64, len(values))
-
-
-def _odd(piece: bytes, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which values are empty or too large, begin with a blank, or end in a line end."""
+def _odd(piece: Piece) -> NDArray[np.bool_]:
+    """Which records are empty or too large, begin with a blank, or end in a line end."""
+    lengths = piece.lengths
     odd: NDArray[np.bool_] = (lengths == 0) | (lengths > MAX_VALUE_BYTES)
     filled = np.flatnonzero(lengths)
-    codes = np.frombuffer(piece, np.uint8)
-    after = (np.cumsum(lengths + 1) - 1)[filled]
+    codes = np.frombuffer(piece.data, np.uint8)
+    after = piece.lasts[filled]
     odd[filled] |= (codes[after - lengths[filled]] <= 32) | (codes[after - 1] == 10)
     return odd
 

@@ -18,7 +18,7 @@ from ingest.clean import SetAside as AsideBy
 from ingest.columns import read_times
 from ingest.fix import FIX_SCHEMA
 from ingest.json_frames import Simple
-from ingest.kafka.pieces import Lines, join, line_ends
+from ingest.kafka.pieces import Lines, collect, line_ends, mend
 from ingest.kafka.pieces import Record as Record
 from ingest.kafka.plates import partition_of
 from ingest.lines import Block, is_utf8
@@ -57,9 +57,13 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
         partitions: how many `fixes` has.
         now_ms: the present, epoch ms; fixes too far ahead of it are set aside.
     """
-    piece, unusable = join(records)
-    aside = [SetAside(one.partition, one.offset, 0, one.reason, one.value[:KEPT_BYTES]) for one in unusable]
-    simple = read_simple(piece.data)
+    piece = collect(records)
+    aside: list[SetAside] = []
+    simple = read_simple(piece.values) if piece.even else None
+    if simple is None:
+        came, (piece, unusable) = piece, mend(piece)
+        aside = [SetAside(one.partition, one.offset, 0, one.reason, one.value[:KEPT_BYTES]) for one in unusable]
+        simple = read_simple(piece.values) if piece is not came and piece.even else None
     lines = Lines(piece, line_ends(piece.data) if simple is None else simple.ends)
     gone = np.zeros(lines.count, np.bool_)
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.clean import FIELDS
-from ingest.json_frames import COMPILED
+from ingest.json_frames import COMPILED, Simple
 from ingest.kafka import records
 from ingest.kafka.quick import Raw
 from ingest.lines import Block
@@ -39,6 +39,10 @@ def compiled() -> None:
         pytest.skip(why)
 
 
+def simple(*pieces: bytes) -> Simple | None:
+    return read_simple(pieces)
+
+
 def as_polars_reads(data: bytes) -> pl.DataFrame | None:
     lines = Block(data, 0).lines
     frames = (whole(data, lines) for whole in ANY_JSON_LINES.whole)
@@ -47,7 +51,7 @@ def as_polars_reads(data: bytes) -> pl.DataFrame | None:
 
 def check_alike(data: bytes) -> bool:
     """Whether it was read; if so, as polars reads it, to the bit."""
-    found = read_simple(data)
+    found = simple(data)
     if found is None:
         return False
     expected = as_polars_reads(data)
@@ -157,7 +161,7 @@ def test_a_line_that_is_not_simple_is_left_to_the_others(member: str) -> None:
     plain = json.dumps(PLAIN, ensure_ascii=False).encode()
     odd = b"{" + member.encode() + b"}"
     for data in (odd, plain + b"\n" + odd, odd + b"\n" + plain):
-        assert read_simple(data) is None
+        assert simple(data) is None
     for data in (
         b"\n" + plain,
         plain + b"\n\n" + plain,
@@ -166,19 +170,19 @@ def test_a_line_that_is_not_simple_is_left_to_the_others(member: str) -> None:
         plain + b"\0",
         plain[:-1],
     ):
-        assert read_simple(data) is None
+        assert simple(data) is None
 
 
 @pytest.mark.parametrize(
     "member", ['"plate":"\xff"', '"x":"\xff"', '"\xff":1', '"time":"\xff"', '"plate":"\xed\xa0\x80"']
 )
 def test_what_is_no_utf8_is_left_to_the_others(member: str) -> None:
-    assert read_simple(b"{" + member.encode("latin-1") + b"}") is None
+    assert simple(b"{" + member.encode("latin-1") + b"}") is None
 
 
 def test_times_in_two_forms_are_left_to_the_others() -> None:
     number, text = b'{"time":1}', b'{"time":"1"}'
-    assert read_simple(number + b"\n" + text) is None and read_simple(text + b"\n" + number) is None
+    assert simple(number + b"\n" + text) is None and simple(text + b"\n" + number) is None
     assert check_alike(b'{}\n{"time":"a"}\n{"time":null}\n{"time":"bc"}') and check_alike(b"{}\n{}")
 
 
@@ -189,7 +193,7 @@ def test_numbers_of_up_to_19_digits_are_the_doubles_next_to_them() -> None:
         places = chosen.randint(1, 18)
         whole = str(chosen.randrange(10 ** chosen.randint(1, 19 - places)))
         written.append("-" * chosen.randint(0, 1) + whole + "." + str(chosen.randrange(10**places)).zfill(places))
-    found = read_simple("\n".join(f'{{"lon":{number}}}' for number in written).encode())
+    found = simple("\n".join(f'{{"lon":{number}}}' for number in written).encode())
     assert found is not None and found.frame["lon"].to_list() == [float(number) for number in written]
 
 
@@ -212,7 +216,7 @@ def test_many_distinct_texts_are_told_apart_and_texts_made_to_collide_are_left_t
 
     alike = [n for n in range(60_000) if slot(b"%d" % n, 256) == 7][:100]
     data = b"\n".join(b'{"plate":"%d"}' % n for n in alike)
-    assert len(alike) == 100 and read_simple(data) is None
+    assert len(alike) == 100 and simple(data) is None
     batch = parse_block(Block(data, 1), "made", JSON_LINES, Tally())
     assert batch.frame["plate"].to_list() == [str(n) for n in alike]
 
@@ -236,7 +240,7 @@ def test_polls_are_decoded_alike_with_the_pass_and_without_it(monkeypatch: pytes
         poll = {p: [Raw(n, 0, lines_of_records(chosen)) for n in range(chosen.randint(0, 3))] for p in range(3)}
         with_pass = records.decode(poll, 3, now_ms=NOW_MS)
         with monkeypatch.context() as patch:
-            patch.setattr(records, "read_simple", lambda data: None)
+            patch.setattr(records, "read_simple", lambda pieces: None)
             without = records.decode(poll, 3, now_ms=NOW_MS)
         assert with_pass.fixes.equals(without.fixes) and with_pass.fixes.schema == without.fixes.schema
         assert (with_pass.aside, with_pass.tallies) == (without.aside, without.tallies)
@@ -250,7 +254,7 @@ from ingest.lines import Block
 from ingest.tally import Tally
 from ingest.text_rows import JSON_LINES, parse_block, read_simple
 data = b'{"plate":"a","time":1,"lon":1.5}'
-assert read_simple(data) is None
+assert read_simple((data,)) is None
 print(parse_block(Block(data, 1), "made", JSON_LINES, Tally()).frame["lon"].to_list())
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
