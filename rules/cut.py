@@ -40,12 +40,16 @@ class Picked:
         chosen[:-few] = self.truck[few:] != self.truck[:-few]
         return self.where(chosen)
 
+    def counted(self, trucks: int) -> Rows:
+        """How many of them every truck has; there are so many trucks."""
+        return np.bincount(self.truck, minlength=trucks)
+
 
 @dataclass(frozen=True)
 class Cut:
     """The fixes of a step, and which of them are what; the trucks' plates by number.
 
-    `before` are the last ones of the steps before, of all trucks.
+    `before` are the last ones of the steps before, of all trucks; `repeated` is how many every truck said again.
     """
 
     fixes: pl.DataFrame
@@ -53,8 +57,8 @@ class Cut:
     before: Picked
     now: Picked
     pending: Picked
-    repeated: int = 0
-    late: int = 0
+    late: Picked
+    repeated: Rows
 
     def newest_ms(self) -> dict[str, int]:
         """By truck, the newest of the fixes that are judged now."""
@@ -75,7 +79,6 @@ def cut(before: pl.DataFrame, fixes: pl.DataFrame, judged_ms: Mapping[str, int],
     every = pl.concat([before, fixes], rechunk=True)
     names, rank = ranks_of(every["plate"])
     order, truck = order_of(fixes, rank[before.height :])
-    repeated = fixes.height - len(order)
     time_ms = fixes["time_ms"].to_numpy()[order]
     done_ms = np.array([judged_ms.get(plate, NEVER_MS) for plate in names], dtype=np.int64)
     heard = Picked(order + before.height, truck)
@@ -89,8 +92,8 @@ def cut(before: pl.DataFrame, fixes: pl.DataFrame, judged_ms: Mapping[str, int],
         Picked(np.arange(before.height), rank[: before.height]),
         heard.where(fresh & ripe),
         heard.where(fresh & ~ripe),
-        repeated,
-        int((~fresh).sum()),
+        heard.where(~fresh),
+        np.bincount(rank[before.height :], minlength=len(names)) - heard.counted(len(names)),
     )
 
 
@@ -100,7 +103,7 @@ def cut_all(arranged: pl.DataFrame) -> Cut:
     names, lengths = runs["value"].to_list(), runs["len"].to_numpy()
     heard = Picked(np.arange(arranged.height), np.repeat(np.arange(len(names), dtype=np.uint32), lengths))
     none = heard.where(np.zeros(arranged.height, dtype=bool))
-    return Cut(arranged, names, none, heard, none)
+    return Cut(arranged, names, none, heard, none, none, np.zeros(len(names), dtype=np.int64))
 
 
 def merged(*parts: tuple[Picked, int]) -> tuple[Picked, NDArray[np.int8]]:

@@ -48,7 +48,7 @@ class State:
 
 @dataclass(frozen=True)
 class Counts:
-    """Where fixes went that were not judged: said twice, too late, without a position, from a second device."""
+    """Where fixes went: judged, or said twice, too late, without a position, from a second device."""
 
     judged: int = 0
     repeated: int = 0
@@ -63,7 +63,7 @@ class Counts:
 
 def step(
     fixes: pl.DataFrame, state: State, ground: Ground, knowledge: Knowledge, hold_ms: int | None
-) -> tuple[Findings, State, Counts]:
+) -> tuple[Findings, State, dict[str, Counts]]:
     """Takes in fixes and judges what can no longer change.
 
     Args:
@@ -75,7 +75,7 @@ def step(
             (then everything is judged, open outings and hauls too).
 
     Returns:
-        What was settled, the new state, and where the fixes went.
+        What was settled, the new state, and where the fixes of each truck went.
     """
     final = hold_ms is None
     taken_in = pl.concat([state.pending, fixes]) if state.pending.height else fixes
@@ -94,7 +94,7 @@ def judge_all(arranged: pl.DataFrame, ground: Ground, knowledge: Knowledge) -> t
     for part in _whole_trucks(arranged):
         found, _, counted = _judge(cut_all(part), State(), ground, knowledge, final=True)
         findings += found
-        counts += counted
+        counts = sum(counted.values(), counts)
     return findings, counts
 
 
@@ -112,7 +112,7 @@ def _whole_trucks(arranged: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def _judge(
     told: Cut, state: State, ground: Ground, knowledge: Knowledge, final: bool
-) -> tuple[Findings, State, Counts]:
+) -> tuple[Findings, State, dict[str, Counts]]:
     own, others, voices = _speaking(told, told.now, state.voices, ground)
     follow, _, _ = _speaking(told, told.pending, voices, None, ground.policy)
     picked, roles = merged((told.before, BEFORE), (own, JUDGED), (follow.first(), AFTER))
@@ -158,9 +158,11 @@ def _speaking(
     return some.where(heard), some.where(~heard), voices
 
 
-def _counts(told: Cut, own: Picked, others: Picked) -> Counts:
-    judged, foreign = len(own.rows), len(others.rows)
-    return Counts(judged, told.repeated, told.late, len(told.now.rows) - judged - foreign, foreign)
+def _counts(told: Cut, own: Picked, others: Picked) -> dict[str, Counts]:
+    """Where the fixes of each truck went that had any."""
+    judged, foreign, now, late = (each.counted(len(told.plates)) for each in (own, others, told.now, told.late))
+    fates = np.stack([judged, told.repeated, late, now - judged - foreign, foreign], axis=1).tolist()
+    return {plate: Counts(*fate) for plate, fate in zip(told.plates, fates, strict=True) if any(fate)}
 
 
 #: Rules that no fix may prove whose time may be hours off.

@@ -22,7 +22,6 @@ from rules.fleet import on_time
 from rules.ground import Ground
 from stream import messages
 from stream.early import EARLY_RULES, GONE_MS, RECHECK_S, as_if_ended, suspicious
-from stream.fates import fates
 from stream.knowledge import Known
 from stream.packing import Bucket
 from stream.parts import COUNTS, Part, Said
@@ -188,11 +187,12 @@ class Judge:
             some = plates[at : at + STEP_TRUCKS]
             before = self.trucks.state(some)
             found_here, after, counted = step(none, before, self.ground, self.knowledge, self.hold_ms)
-            taken = self.trucks.put(after, some)
+            self.trucks.put(after, some)
             if booked:
-                late += self._late(before.pending, before.judged_ms) if counted.late else []
-                for p, more in fates(before, after, counted, found_here, taken, self.partition).items():
-                    counts[p] = counts.get(p, Counts()) + more
+                if any(c.late for c in counted.values()):
+                    late += self._late(before.pending, before.judged_ms)
+                for plate, more in counted.items():
+                    counts[self.partition(plate)] = counts.get(self.partition(plate), Counts()) + more
             found += found_here
         return found, counts, late
 

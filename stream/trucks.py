@@ -94,13 +94,9 @@ class Trucks:
         self._pending = _in_few(pl.concat([self._pending, fixes])) if self._pending.height else fixes
         return due
 
-    def put(self, after: State, plates: Iterable[str]) -> dict[int, int]:
-        """Takes some trucks back after a step.
-
-        Returns:
-            By partition, how many fixes are no longer pending.
-        """
-        mine, waited = set(plates), dict(self.waiting)
+    def put(self, after: State, plates: Iterable[str]) -> None:
+        """Takes some trucks back after a step."""
+        mine = set(plates)
         whole = len(mine) >= len(self)
         for plate in mine:
             self._plates.setdefault(self._partition_of(plate), set()).add(plate)
@@ -120,7 +116,6 @@ class Trucks:
         self._await(after.pending)
         for plate in list(self._warm)[: max(0, len(self._warm) - WARM_TRUCKS)]:
             self._packed[plate] = pack_truck(self._warm.pop(plate))
-        return {partition: count - self.waiting[partition] for partition, count in waited.items()}
 
     def gain(self, kept: Iterable[Bucket]) -> None:
         """Takes in trucks as they were kept."""
