@@ -110,11 +110,6 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
     gap_x, gap_y = x[gap - 1], y[gap - 1]
     x, y, time = x[judged], y[judged], time[judged]
     zone, zone_sets = _zones(ground, x, y)
-    corridor = np.zeros(len(x), dtype=np.int64)
-    for k, plate in enumerate(plates):
-        a, b = judged_starts[k], judged_starts[k + 1]
-        if a < b and ground.permits_of(plate):
-            corridor[a:b] = ground.corridors_at(plate, x[a:b], y[a:b])
     sensors = _sensors(fixes, spans, knowledge)
     return Annotated(
         plates=plates,
@@ -133,7 +128,7 @@ def annotate(fixes: pl.DataFrame, roles: NDArray[np.int8], ground: Ground, knowl
         site=ground.sites_at(x, y, time),
         zone=zone,
         zone_sets=zone_sets,
-        corridor=corridor,
+        corridor=ground.corridors_of_all(plates, judged_starts, x, y),
         permitted=np.array([(1 << len(ground.permits_of(plate))) - 1 for plate in plates], dtype=np.int64),
         load=sensors["load"][keep][judged],
         lift=sensors["lift"][keep][judged],

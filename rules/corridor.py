@@ -1,7 +1,7 @@
 """A permit's corridor, asked with columns of points: a fine raster answers most of them, the prepared polygon the rest.
 
 The raster is drawn along the routes once a corridor has been asked for many points, since drawing takes as long as a
-few ten thousand answers of the polygon. Whatever it answers, the polygon would, too.
+some twenty thousand answers of the polygon. Whatever it answers, the polygon would, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from rules.plane import Floats
 
-DRAWN_AFTER = 50_000  # points asked for
+DRAWN_AFTER = 25_000  # points asked for
 LEAST_ASKED = 64  # fewer points at once are quicker asked of the polygon
 CELLS_A_WIDTH = 2  # cells in a half-width
 LEAST_CELL_M = 5.0
@@ -47,10 +47,11 @@ class Corridor:
         tile_of = self._draw() if self._tile_of is None else self._tile_of
         cell_x, cell_y = (x_m - self._west) / self._cell_m, (y_m - self._south) / self._cell_m
         rows, columns = tile_of.shape
-        within = (cell_x >= 0) & (cell_y >= 0) & (cell_x < columns * TILE) & (cell_y < rows * TILE)
-        column, row = np.where(within, cell_x, 0).astype(np.int32), np.where(within, cell_y, 0).astype(np.int32)
+        within = np.flatnonzero((cell_x >= 0) & (cell_y >= 0) & (cell_x < columns * TILE) & (cell_y < rows * TILE))
+        column, row = cell_x[within].astype(np.int32), cell_y[within].astype(np.int32)
         tile = tile_of[row // TILE, column // TILE]
-        told = np.where(within, self._tiles[tile, row % TILE, column % TILE], OUTSIDE)
+        told = np.full(len(x_m), OUTSIDE, dtype=np.int8)
+        told[within] = self._tiles[tile, row % TILE, column % TILE]
         inside: NDArray[np.bool_] = told == INSIDE
         doubtful = np.flatnonzero(told == DOUBTFUL)
         if len(doubtful):

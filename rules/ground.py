@@ -148,9 +148,24 @@ class Ground:
 
     def corridors_at(self, plate: str, x_m: Floats, y_m: Floats) -> Ints:
         """A word per point: bit k is set inside the corridor of `permits_of(plate)[k]`."""
+        return self.corridors_of_all([plate], np.array([0, len(x_m)]), x_m, y_m)
+
+    def corridors_of_all(self, plates: Sequence[str], starts: Ints, x_m: Floats, y_m: Floats) -> Ints:
+        """The words of many trucks' points, of which `starts` has each truck's first, and their end.
+
+        A corridor is asked once for all the trucks that it is permitted to.
+        """
         word = np.zeros(len(x_m), dtype=np.int64)
-        for k, laid in enumerate(self.permits_of(plate)):
-            word |= laid.corridor.holds(x_m, y_m).astype(np.int64) << k
+        asked: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+        for plate, first, end in zip(plates, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+            for k, laid in enumerate(self.permits_of(plate) if first < end else ()):
+                asked[laid.permit.permit_no].append((k, first, end))
+        for permit_no, spans in asked.items():
+            x, y = (np.concatenate([v[first:end] for _, first, end in spans]) for v in (x_m, y_m))
+            inside = self.permit_ground[permit_no].corridor.holds(x, y).astype(np.int64)
+            for k, first, end in spans:
+                word[first:end] |= inside[: end - first] << k
+                inside = inside[end - first :]
         return word
 
     def districts_at(self, x_m: Floats, y_m: Floats) -> list[str | None]:
