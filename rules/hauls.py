@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
@@ -15,7 +15,7 @@ from rules.fleet import Fleet
 from rules.ground import NOWHERE, Ground, PermitGround
 from rules.load_word import Flip
 from rules.reflection import LARGEST_M, LONGEST_MS
-from rules.stays import Stay, outer_end_ms, site_visits, travelled_m
+from rules.stays import Stay, ending, holding, outer_end_ms, site_visits, travelled_m
 from rules.stretches import DM_PER_M, Rows, Stretch
 from rules.unseen import delivery, parked, stand_before_ms
 from rules.wild import likeliest
@@ -72,7 +72,7 @@ class Haul(msgspec.Struct, frozen=True):
         return sum(1 << k for k, _ in self.permits)
 
 
-_end: Callable[[Stretch], int] = attrgetter("end_ms")
+_end: Callable[[Stretch | Stay], int] = attrgetter("end_ms")
 
 
 def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
@@ -108,13 +108,13 @@ def build_haul(
     fleet: Fleet,
 ) -> Haul | None:
     """The haul that a loading began, by what the truck did before `until_ms`; None where it never left laden."""
-    stays = [s for s in stays if s.end_ms <= until_ms]
+    stays = stays[: bisect_right(stays, until_ms, key=_end)]
     if loading.by == "load":
         loading = replace(loading, site=_origin(rows, stays, loading.at_ms, ground))
     left_ms = _left(loading, rows, stays, until_ms)
     if left_ms is None or left_ms >= until_ms:
         return None
-    later = [s for s in stays if s.end_ms > left_ms]
+    later = stays[bisect_right(stays, left_ms, key=_end) :]
     if loading.by != "visit":
         gone = next((f for f in flips if not f.loaded and f.at_ms > loading.at_ms), None)
         unloading = _sensed(gone, stays, rows, ground) if gone else None
@@ -144,7 +144,7 @@ def _left(loading: Loading, rows: Rows, stays: list[Stay], until_ms: int) -> int
         if after is None or after.start_ms > until_ms:
             return None
         gone_ms = outer_end_ms(visit, after)
-        stands = [s.end_ms for s in stays if not s.silence and visit.start_ms <= s.end_ms <= gone_ms]
+        stands = [s.end_ms for s in ending(stays, visit.start_ms, gone_ms) if not s.silence]
         return max((ms for ms in stands if ms > loading.at_ms), default=gone_ms)
     stay = stay_at(stays, loading.at_ms)
     return stay.end_ms if stay and not stay.silence else loading.at_ms
@@ -162,10 +162,10 @@ def _origin(rows: Rows, stays: list[Stay], at_ms: int, ground: Ground) -> int:
 
     A truck that stands at one just before or after, no farther off than a reflection shifts, was there.
     """
-    stands = [s for s in stays if not s.silence]
+    stands = [s for s in holding(stays, at_ms, LONGEST_MS) if not s.silence]
     here = stay_at(stands, at_ms)
     x, y = (here.x_m, here.y_m) if here else _place(rows["motion"], at_ms)
-    beside = [s for s in stands if s.holds(at_ms, LONGEST_MS) and hypot(s.x_m - x, s.y_m - y) <= LARGEST_M]
+    beside = [s for s in stands if hypot(s.x_m - x, s.y_m - y) <= LARGEST_M]
     for stay in [here, *sorted(beside, key=lambda s: max(s.start_ms - at_ms, at_ms - s.end_ms, 0))]:
         index = site_at(rows, stay, at_ms)
         site = ground.site(index)
@@ -180,13 +180,14 @@ def _place(motion: list[Stretch], at_ms: int) -> tuple[float, float]:
     return row.x1_dm / DM_PER_M, row.y1_dm / DM_PER_M
 
 
-def stay_at(stays: list[Stay], at_ms: int) -> Stay | None:
+def stay_at(stays: Sequence[Stay], at_ms: int) -> Stay | None:
     """The silence that holds an instant, else the stand that does, else the nearest stand within `SEEN_SLACK_MS`."""
-    dark = next((s for s in stays if s.silence and s.start_ms < at_ms <= s.end_ms), None)
+    near = holding(stays, at_ms, SEEN_SLACK_MS)
+    dark = next((s for s in near if s.silence and s.start_ms < at_ms <= s.end_ms), None)
     if dark:
         return dark
-    near = (s for s in stays if not s.silence and s.holds(at_ms, SEEN_SLACK_MS))
-    return min(near, key=lambda s: (max(s.start_ms - at_ms, at_ms - s.end_ms, 0), -s.still_ms), default=None)
+    stands = [s for s in near if not s.silence]
+    return min(stands, key=lambda s: (max(s.start_ms - at_ms, at_ms - s.end_ms, 0), -s.still_ms), default=None)
 
 
 def site_at(rows: Rows, stay: Stay | None, at_ms: int) -> int:

@@ -47,9 +47,20 @@ class Stay(msgspec.Struct, frozen=True, gc=False):
     moved_m: float = 0.0
     off: int = 0
 
-    def holds(self, at_ms: int, slack_ms: int = 0) -> bool:
-        """Whether an instant lies in the stay, give or take."""
-        return self.start_ms - slack_ms <= at_ms <= self.end_ms + slack_ms
+
+def holding(stays: Sequence[Stay], at_ms: int, slack_ms: int) -> Sequence[Stay]:
+    """Those of a truck's stays in order in which an instant lies, give or take."""
+    first, last = at_ms - slack_ms, at_ms + slack_ms
+    return stays[bisect_left(stays, first, key=_stay_end) : bisect_right(stays, last, key=_stay_start)]
+
+
+def ending(stays: Sequence[Stay], from_ms: int, to_ms: int) -> Sequence[Stay]:
+    """Those of a truck's stays in order that ended in a time, both ends inclusive."""
+    return stays[bisect_left(stays, from_ms, key=_stay_end) : bisect_right(stays, to_ms, key=_stay_end)]
+
+
+_stay_start: Callable[[Stay], int] = attrgetter("start_ms")
+_stay_end: Callable[[Stay], int] = attrgetter("end_ms")
 
 
 def turned_back(stay: Stay, motion: list[Stretch]) -> float:
@@ -120,22 +131,22 @@ def stays_of(motion: list[Stretch], silence_ms: int, frozen_ms: int = DEFAULTS.f
 def _stay(motion: list[Stretch], i: int, j: int, frozen_ms: int) -> Stay:
     first, last = motion[i], motion[j]
     after = motion[j + 1] if j + 1 < len(motion) else None
-    stood_ms = last.end_ms - first.start_ms
-    if after is not None and ((after.leapt and stood_ms >= frozen_ms) or _stuck_at_speed(motion, i, j)):
-        since_ms = motion[i - 1].end_ms if i and first.lead_mm <= STUCK_MM else first.start_ms
-        return _silence(since_ms, after.start_ms, first, after, sum(r.n for r in motion[i : j + 1]))
+    if after is not None and (after.leapt or after.lead_mm >= STUCK_GONE_MM):
+        stood_ms = last.end_ms - first.start_ms
+        if (after.leapt and stood_ms >= frozen_ms) or _stuck_at_speed(motion, i, j):
+            since_ms = motion[i - 1].end_ms if i and first.lead_mm <= STUCK_MM else first.start_ms
+            return _silence(since_ms, after.start_ms, first, after, sum(r.n for r in motion[i : j + 1]))
     start_ms, end_ms = outer_start_ms(first), outer_end_ms(last, after)
-    if i == j:
-        x, y = first.mean_m
-        return Stay(start_ms, end_ms, x, y, end_ms - start_ms, first.start_ms, first.end_ms, first.n, off=first.off)
-    n = sum_x = sum_y = still_ms = off = 0
-    for k in range(i, j + 1):
-        row = motion[k]
-        if row.key == STILL:
-            n, sum_x, sum_y, off = n + row.n, sum_x + row.sum_x_dm, sum_y + row.sum_y_dm, off + row.off
-            still_ms += outer_end_ms(row, motion[k + 1] if k + 1 < len(motion) else None) - outer_start_ms(row)
+    n, sum_x, sum_y, still_ms, off = first.n, first.sum_x_dm, first.sum_y_dm, end_ms - start_ms, first.off
+    if i < j:
+        n = sum_x = sum_y = still_ms = off = 0
+        for k in range(i, j + 1):
+            row = motion[k]
+            if row.key == STILL:
+                n, sum_x, sum_y, off = n + row.n, sum_x + row.sum_x_dm, sum_y + row.sum_y_dm, off + row.off
+                still_ms += outer_end_ms(row, motion[k + 1] if k + 1 < len(motion) else None) - outer_start_ms(row)
     x, y = sum_x / n / DM_PER_M, sum_y / n / DM_PER_M
-    return Stay(start_ms, end_ms, x, y, still_ms, first.start_ms, last.end_ms, n, off=off)
+    return Stay(start_ms, end_ms, x, y, still_ms, first.start_ms, last.end_ms, n, False, 0.0, off)
 
 
 def _stuck_at_speed(motion: list[Stretch], i: int, j: int) -> bool:

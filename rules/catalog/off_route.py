@@ -125,10 +125,11 @@ def _outside(haul: Haul, corridor: list[Stretch], until_ms: int) -> list[Part]:
     for after in [*corridor, None]:
         outside = after is not None and not after.key & word
         if parts and not (outside and after is not None and after.lead_ms <= LONGEST_MS):
-            start_ms, end_ms = outer_start_ms(parts[0]), outer_end_ms(parts[-1], after)
-            start_ms, end_ms = max(start_ms, haul.left_ms), min(end_ms, until_ms)
-            if start_ms < end_ms:
-                found.append((join_all(parts, 0), start_ms, end_ms))
+            end_ms = outer_end_ms(parts[-1], after)
+            if end_ms > haul.left_ms:
+                start_ms, end_ms = max(outer_start_ms(parts[0]), haul.left_ms), min(end_ms, until_ms)
+                if start_ms < end_ms:
+                    found.append((join_all(parts, 0), start_ms, end_ms))
             parts = []
         if outside and after is not None:
             parts.append(after)

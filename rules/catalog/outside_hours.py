@@ -24,7 +24,8 @@ def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     sensed_ms = left.sensed_ms if left and left.sensed_ms and left.stay and not left.in_silence else haul.end_ms
     end_ms = max(haul.end_ms, sensed_ms)  # shunting in the queue for the tip is driving with a load
     leg: list[Span] = [(haul.left_ms, end_ms)]
-    bans = intersect(leg, union((b.start_ms, b.end_ms) for b in ground.registry.bans))
+    banning = [b for b in ground.registry.bans if b.start_ms < end_ms and b.end_ms > haul.left_ms]
+    bans = intersect(leg, union((b.start_ms, b.end_ms) for b in banning))
     closed: list[Span] = []
     if haul.permits:
         open_hours = union(span for _, p in haul.permits for span in p.permit.hours.between(*leg[0], zone))

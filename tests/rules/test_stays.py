@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.annotate import FAST, SLOW, STILL
 from rules.ground import NOWHERE
@@ -13,6 +15,7 @@ from rules.stays import (
     LEAD_MAX_MS,
     REST_MS,
     clipped,
+    holding,
     outer_end_ms,
     outer_start_ms,
     site_visits,
@@ -84,6 +87,34 @@ def test_a_rest_is_a_stay_of_its_own() -> None:
     assert [s.n for s in stays_of(rows, SILENCE_MS)] == [10, 91]
     shorter = motion((STILL, 100, 0, 0), (SLOW, 30, 20, 0), (STILL, rest_s - 10, 20, 0))
     assert len(stays_of(shorter, SILENCE_MS)) == 1
+
+
+@given(
+    parts=st.lists(
+        st.tuples(
+            st.sampled_from([STILL, FAST, SLOW]),
+            st.sampled_from([5, 30, 200, 2_000]),
+            st.sampled_from([0, 10, 2_000]),
+            st.integers(0, 1),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    silences=st.lists(st.sampled_from([0, 0, 0, 100, 1_000]), min_size=12, max_size=12),
+    leapt=st.integers(-1, 11),
+)
+def test_stays_begin_and_end_in_order(
+    parts: list[tuple[int, float, float, float]], silences: list[int], leapt: int
+) -> None:
+    rows, late_ms = [], 0
+    for row, silent_s in zip(motion(*parts, leapt=leapt), silences, strict=False):
+        late_ms += silent_s * 1000
+        lead_ms = row.lead_ms + silent_s * 1000 if row.lead_ms >= 0 else -1
+        rows.append(row._replace(start_ms=row.start_ms + late_ms, end_ms=row.end_ms + late_ms, lead_ms=lead_ms))
+    found = stays_of(rows, SILENCE_MS)
+    assert found == sorted(found, key=lambda s: s.start_ms) == sorted(found, key=lambda s: s.end_ms)
+    for at_ms in (0, 100_000, late_ms):
+        assert holding(found, at_ms, 90_000) == [s for s in found if s.start_ms - 90_000 <= at_ms <= s.end_ms + 90_000]
 
 
 def test_a_leap_after_a_long_stand_was_a_frozen_position() -> None:
