@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.columns import (
+    Coded,
     Mask,
     Times,
     read_bounded,
@@ -45,13 +46,15 @@ class RawBatch:
     """Rows as a reader found them: any of `FIELDS`, of any fair type, and where each row stands in its source.
 
     `row_of` gives a row's number in the source (1-based; for text the line number), `text_of` the row as it was
-    written; both take a row of `frame` and are only asked for examples.
+    written; both take a row of `frame` and are only asked for examples. `coded` is what the reader knows of columns of
+    texts.
     """
 
     source: str
     frame: pl.DataFrame
     row_of: Callable[[int], int]
     text_of: Callable[[int], str]
+    coded: Mapping[str, Coded] = field(default_factory=dict)
 
 
 @dataclass
@@ -102,7 +105,7 @@ def clean(
     faults, unread = _Faults(rows), dict[str, Mask]()
     columns = {name: _column(raw.frame, name) for name in FIELDS}
     read: dict[str, pl.Series] = {}
-    plates = read_names(columns["plate"], schema["plate"])
+    plates = read_names(columns["plate"], schema["plate"], raw.coded.get("plate"))
     faults.mark("no_plate", plates.missing)
     faults.mark("bad_plate", plates.unreadable)
     read["plate"] = plates.texts
@@ -110,14 +113,14 @@ def clean(
     _judge_times(times, now_ms, faults)
     read["time_ms"] = times.ms
     read["lon"], read["lat"] = _judge_positions(columns["lon"], columns["lat"], faults)
-    read["datum"], wrong = read_choices(columns["datum"], pl.Enum(DATUMS))
+    read["datum"], wrong = read_choices(columns["datum"], pl.Enum(DATUMS), raw.coded.get("datum"))
     faults.mark("unknown_datum", wrong)
     read["datum"] = _or_default(read["datum"], DATUMS[0])
-    terminals = read_names(columns["terminal"], schema["terminal"])
+    terminals = read_names(columns["terminal"], schema["terminal"], raw.coded.get("terminal"))
     read["terminal"] = terminals.texts
     if terminals.unreadable is not None:
         unread["terminal"] = terminals.unreadable
-    _read_optional(columns, read, unread)
+    _read_optional(columns, raw.coded, read, unread)
     tally.received += rows
     frame = pl.DataFrame([read[name].cast(dtype).rename(name) for name, dtype in schema.items()])
     if faults.codes is not None:
@@ -171,10 +174,12 @@ def _judge_positions(lon: pl.Series, lat: pl.Series, faults: _Faults) -> tuple[p
     return lon_deg, lat_deg
 
 
-def _read_optional(columns: dict[str, pl.Series], read: dict[str, pl.Series], unread: dict[str, Mask]) -> None:
+def _read_optional(
+    columns: dict[str, pl.Series], coded: Mapping[str, Coded], read: dict[str, pl.Series], unread: dict[str, Mask]
+) -> None:
     """Reads what a fix may have; unreadable values become null and are noted in `unread`."""
     wrongs: dict[str, Mask | None] = {}
-    read["load"], wrongs["load"] = read_choices(columns["load"], pl.Enum(LOADS))
+    read["load"], wrongs["load"] = read_choices(columns["load"], pl.Enum(LOADS), coded.get("load"))
     for name, (low, high) in _BOUNDS.items():
         read[name], wrongs[name] = read_bounded(columns[name], low, high)
     for name in _FLAGS:
@@ -220,7 +225,7 @@ def _read_otherwise(
         def drop(_: str, at: NDArray[np.int64], usable: Mask = usable) -> None:
             usable[at] = False
 
-        other = replace(raw, frame=frame)
+        other = replace(raw, frame=frame, coded={})
         fixes = clean(other, now_ms=now_ms, tally=Tally(), set_aside=drop, coded=coded)
         rows = rows[usable]
         if rows.size:

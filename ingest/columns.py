@@ -43,16 +43,43 @@ class Names:
     unreadable: Mask | None
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A column of texts that repeat, as somebody who has told them apart knows it.
+
+    Attributes:
+        codes: of each row.
+        texts: of each code; null for none.
+    """
+
+    codes: NDArray[np.uint32]
+    texts: pl.Series
+
+    def spread(self, by_code: pl.Series) -> pl.Series:
+        """A column of what belongs to the text of each row."""
+        return by_code.gather(pl.Series(self.codes))
+
+    def spread_mask(self, by_code: Mask | None) -> Mask | None:
+        """Which rows a mask of the texts is about; None for none."""
+        if by_code is None or not by_code.any():
+            return None
+        mask: Mask = by_code[self.codes]
+        return mask if mask.any() else None
+
+
 def as_text(column: pl.Series) -> pl.Series:
     """A column of text, categories or whole numbers as String."""
     return column if column.dtype == pl.String else column.cast(pl.String)
 
 
-def read_names(column: pl.Series, dtype: pl.DataType) -> Names:
+def read_names(column: pl.Series, dtype: pl.DataType, coded: Coded | None = None) -> Names:
     """Texts without blanks around them, as String or Categorical.
 
     Names repeat, so the distinct ones are looked at and the column is only touched if one of them needs it.
     """
+    if coded is not None:
+        names = read_names(coded.texts, dtype)
+        return Names(coded.spread(names.texts), coded.spread_mask(names.missing), coded.spread_mask(names.unreadable))
     if column.dtype != dtype:
         column = as_text(column).cast(dtype)
     if column.null_count():
@@ -73,8 +100,11 @@ def read_names(column: pl.Series, dtype: pl.DataType) -> Names:
     return Names(column, missing, unreadable)
 
 
-def read_choices(column: pl.Series, choices: pl.Enum) -> tuple[pl.Series, Mask | None]:
+def read_choices(column: pl.Series, choices: pl.Enum, coded: Coded | None = None) -> tuple[pl.Series, Mask | None]:
     """Texts as one of the choices, whatever their case; null for none."""
+    if coded is not None:
+        read, wrong = read_choices(coded.texts, choices)
+        return coded.spread(read), coded.spread_mask(wrong)
     if column.dtype == choices:
         return column, None
     column = as_text(column)

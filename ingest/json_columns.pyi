@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+VERSION: int
 NO_FLAG: int
 NO_TIME: int
 

@@ -16,6 +16,8 @@ from ingest.json_values cimport (
     put_null, read_value,
 )
 
+#: Of what is said below between this and `json_frames.py`: a build of other sources is not used.
+VERSION = 2
 #: What stands for no value in flags and in times; in numbers it is NaN, and in codes of texts 0.
 NO_FLAG, NO_TIME = NULL_FLAG, INT64_MIN
 

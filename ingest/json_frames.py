@@ -14,14 +14,17 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ingest.columns import Coded
 from ingest.lines import is_utf8
 
+#: What this module expects of the compiled one; raised with it.
+_VERSION = 2
 try:
-    from ingest.json_columns import NO_FLAG, NO_TIME, Columns, Reader
+    from ingest.json_columns import NO_FLAG, NO_TIME, VERSION, Columns, Reader
 except ImportError:
     COMPILED = False
 else:
-    COMPILED = True
+    COMPILED = VERSION == _VERSION
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,12 @@ class Simple:
 
     Attributes:
         frame: the rows.
+        coded: what is known of its columns of texts.
         ends: the place just after each line, without its line end, in all pieces with a line end between each two.
     """
 
     frame: pl.DataFrame
+    coded: dict[str, Coded]
     ends: NDArray[np.int64]
 
 
@@ -62,21 +67,22 @@ class SimpleLines:
         if found is None or (found.foreign and not is_utf8(b"\n".join(pieces))):
             return None
         try:
-            texts = {name: _texts(codes, distinct) for name, (codes, distinct) in found.texts.items()}
+            coded = {name: _coded(codes, distinct) for name, (codes, distinct) in found.texts.items()}
         except UnicodeDecodeError:
             return None
         columns = {
-            **texts,
+            **{name: texts.spread(texts.texts) for name, texts in coded.items()},
             **{name: _numbers(values, found.nulls[name]) for name, values in found.numbers.items()},
             **{name: _flags(values, found.nulls[name]) for name, values in found.flags.items()},
             self._time: _times(found, found.nulls[self._time]),
         }
-        return Simple(pl.DataFrame({name: columns[name] for name in self._schema}), np.frombuffer(found.ends, np.int64))
+        frame = pl.DataFrame({name: columns[name] for name in self._schema})
+        return Simple(frame, coded, np.frombuffer(found.ends, np.int64))
 
 
-def _texts(codes: bytes, distinct: list[bytes]) -> pl.Series:
+def _coded(codes: bytes, distinct: list[bytes]) -> Coded:
     texts = pl.Series([None, *(text.decode() for text in distinct)], dtype=pl.String)
-    return texts.gather(pl.Series(np.frombuffer(codes, np.uint32)))
+    return Coded(np.frombuffer(codes, np.uint32), texts)
 
 
 def _numbers(values: bytes, nulls: int) -> pl.Series:

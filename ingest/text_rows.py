@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.clean import FIELDS, REQUIRED, RawBatch
+from ingest.columns import Coded
 from ingest.json_frames import COMPILED, Simple, SimpleLines
 from ingest.lines import Block, count_byte
 from ingest.tally import EXAMPLE_CHARS, Rejection, Tally, TracksError
@@ -43,6 +45,7 @@ Plain = Callable[[bytes], bool]
 class TextFormat:
     """How lines of one format become rows: quick ways, tried in turn, and the way that never fails."""
 
+    simple: Callable[[Sequence[bytes]], Simple | None]
     whole: tuple[Whole, ...]
     pieces: Whole
     plain: Plain
@@ -54,6 +57,9 @@ def parse_block(block: Block, source: str, fmt: TextFormat, tally: Tally) -> Raw
     """Reads a block; flawed lines are counted in `tally` under the format's fault, blank ones are nothing."""
     lines = block.lines
     if not block.undecodable:
+        simple = fmt.simple((block.data,))
+        if simple is not None:
+            return _batch(block, source, simple.frame, None, simple.coded)
         for whole in fmt.whole:
             frame = whole(block.data, lines)
             if frame is not None:
@@ -115,11 +121,20 @@ def _count_flawed(block: Block, source: str, fault: str, flawed: list[tuple[int,
         tally.reject(fault, Rejection(len(flawed), example=example))
 
 
-def _batch(block: Block, source: str, frame: pl.DataFrame, kept: NDArray[np.int64] | None) -> RawBatch:
+def _batch(
+    block: Block,
+    source: str,
+    frame: pl.DataFrame,
+    kept: NDArray[np.int64] | None,
+    coded: Mapping[str, Coded] = MappingProxyType({}),
+) -> RawBatch:
     def index_of(row: int) -> int:
         return row if kept is None else int(kept[row])
 
-    return RawBatch(source, frame, lambda row: block.first_line + index_of(row), lambda row: block.line(index_of(row)))
+    def text_of(row: int) -> str:
+        return block.line(index_of(row))
+
+    return RawBatch(source, frame, lambda row: block.first_line + index_of(row), text_of, coded)
 
 
 _SIMPLE = SimpleLines(_JSON_SCHEMA, "time") if COMPILED else None
@@ -130,9 +145,8 @@ def read_simple(pieces: Sequence[bytes]) -> Simple | None:
     return _SIMPLE.read(pieces) if _SIMPLE else None
 
 
-def _json_simple(data: bytes, lines: int) -> pl.DataFrame | None:
-    found = read_simple((data,))
-    return found.frame if found and found.frame.height == lines else None
+def _not_simple(pieces: Sequence[bytes]) -> Simple | None:
+    return None
 
 
 def _json_whole(schema: dict[str, pl.DataType]) -> Whole:
@@ -176,6 +190,7 @@ def _json_text(value: Any) -> str | None:
 
 #: JSON Lines of any kind. Values of one type a field are read as such, mixed ones as text; times as numbers or as text.
 ANY_JSON_LINES = TextFormat(
+    simple=_not_simple,
     whole=(
         _json_whole({**_JSON_SCHEMA, "time": pl.Int64()}),
         _json_whole(_JSON_SCHEMA),
@@ -187,7 +202,7 @@ ANY_JSON_LINES = TextFormat(
     fault="not_an_object",
 )
 #: The same, simple ones first.
-JSON_LINES = replace(ANY_JSON_LINES, whole=(_json_simple, *ANY_JSON_LINES.whole)) if COMPILED else ANY_JSON_LINES
+JSON_LINES = replace(ANY_JSON_LINES, simple=read_simple)
 
 
 def csv_format(header: str, source: str) -> TextFormat:
@@ -212,7 +227,7 @@ def csv_format(header: str, source: str) -> TextFormat:
         raise TracksError(f"{source}: row 1: columns {', '.join(twice)} come more than once; allowed: once each")
     places = {name: names.index(name) for name in FIELDS if name in names}
     whole = _csv_whole(len(names), places)
-    return TextFormat((whole,), whole, _csv_plain(len(names)), _csv_single(len(names), places), "bad_row")
+    return TextFormat(_not_simple, (whole,), whole, _csv_plain(len(names)), _csv_single(len(names), places), "bad_row")
 
 
 def _csv_whole(width: int, places: dict[str, int]) -> Whole:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.clean import RawBatch, clean
 from ingest.clean import SetAside as AsideBy
-from ingest.columns import read_times
+from ingest.columns import Coded, read_names, read_times
 from ingest.fix import FIX_SCHEMA
 from ingest.json_frames import Simple
 from ingest.kafka.pieces import Lines, collect, line_ends, mend
@@ -78,7 +78,9 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
     fixes = clean(raw, now_ms=now_ms, tally=Tally(), set_aside=lambda why, at: put_aside(why, kept[at]))
     if len(kept) > fixes.height:
         kept = kept[~gone[kept]]
-    strayed = _strayed(fixes["plate"], lines.partition[kept], partitions)
+    coded = simple.coded["plate"] if simple else None
+    wanted = _partitions(fixes["plate"], partitions) if coded is None else _coded_partitions(coded, partitions)[kept]
+    strayed = wanted != lines.partition[kept]
     if strayed.any():
         put_aside("wrong_partition", kept[strayed])
         fixes = fixes.filter(pl.Series(~strayed))
@@ -88,7 +90,7 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
 def _rows(lines: Lines, simple: Simple | None, put_aside: AsideBy) -> tuple[RawBatch, NDArray[np.int64]]:
     """The lines that are objects, as rows, and the number of each; the others are set aside."""
     if simple is not None:
-        return RawBatch("kafka", simple.frame, int, str), np.arange(lines.count, dtype=np.int64)
+        return RawBatch("kafka", simple.frame, int, str, simple.coded), np.arange(lines.count, dtype=np.int64)
     data, broken = lines.piece.data, []
     undecodable: list[tuple[int, str]] = []
     if not is_utf8(data):
@@ -110,13 +112,19 @@ def _rows(lines: Lines, simple: Simple | None, put_aside: AsideBy) -> tuple[RawB
     return batch, kept
 
 
-def _strayed(plates: pl.Series, here: NDArray[np.int64], partitions: int) -> NDArray[np.bool_]:
-    """Which fixes are in another partition than their plate's."""
+def _partitions(plates: pl.Series, partitions: int) -> NDArray[np.int64]:
+    """To which partition each fix belongs."""
     distinct = plates.unique()
     right = pl.Series([partition_of(p, partitions) for p in distinct.to_list()], dtype=pl.Int64)
-    wanted = plates.replace_strict(distinct, right, return_dtype=pl.Int64).to_numpy() if len(plates) else here
-    strayed: NDArray[np.bool_] = wanted != here
-    return strayed
+    if not len(plates):
+        return np.zeros(0, np.int64)
+    return plates.replace_strict(distinct, right, return_dtype=pl.Int64).to_numpy()
+
+
+def _coded_partitions(plates: Coded, partitions: int) -> NDArray[np.int64]:
+    """The same for plates as they came."""
+    read = read_names(plates.texts, FIX_SCHEMA["plate"]).texts
+    return np.array([partition_of(p, partitions) for p in read.to_list()], np.int64)[plates.codes]
 
 
 def _tallies(

@@ -246,14 +246,22 @@ def test_polls_are_decoded_alike_with_the_pass_and_without_it(monkeypatch: pytes
         assert (with_pass.aside, with_pass.tallies) == (without.aside, without.tallies)
 
 
-def test_without_the_compiled_pass_everything_is_read_all_the_same() -> None:
-    program = """
-import sys
-sys.modules["ingest.json_columns"] = None
+@pytest.mark.parametrize(
+    "instead",
+    [
+        "None",
+        "types.SimpleNamespace(VERSION=1, NO_FLAG=2, NO_TIME=0, Columns=1, Reader=1)",
+        "types.SimpleNamespace(Reader=1)",
+    ],
+)
+def test_without_the_compiled_pass_or_with_an_old_one_everything_is_read_all_the_same(instead: str) -> None:
+    program = f"""
+import sys, types
+sys.modules["ingest.json_columns"] = {instead}
 from ingest.lines import Block
 from ingest.tally import Tally
 from ingest.text_rows import JSON_LINES, parse_block, read_simple
-data = b'{"plate":"a","time":1,"lon":1.5}'
+data = b'{{"plate":"a","time":1,"lon":1.5}}'
 assert read_simple((data,)) is None
 print(parse_block(Block(data, 1), "made", JSON_LINES, Tally()).frame["lon"].to_list())
 """
