@@ -18,9 +18,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from bench.stream_city import PARTITIONS, SAMPLES, City, city
@@ -49,7 +49,11 @@ def copied(state: State, copies: int) -> State:
         return [f"{plate}·{copy}" for copy in range(copies)]
 
     return State(
-        {name: replace(truck, plate=name) for plate, truck in state.trucks.items() for name in names(plate)},
+        {
+            name: msgspec.structs.replace(truck, plate=name)
+            for plate, truck in state.trucks.items()
+            for name in names(plate)
+        },
         {name: voice for plate, voice in state.voices.items() for name in names(plate)},
         {name: ms for plate, ms in state.judged_ms.items() for name in names(plate)},
         several(state.pending, copies),

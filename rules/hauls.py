@@ -80,13 +80,10 @@ def load_visits(site: list[Stretch], ground: Ground) -> list[Stretch]:
     least, found = ground.policy.load_stay_min_s * 1000, []
     for visit in site_visits(site, VISIT_GAP_MS):
         place = ground.site(visit.key)
+        if place is None or place.kind != "construction":
+            continue
         stood_ms = visit.end_ms - visit.start_ms + stand_before_ms(visit) // 2
-        if (
-            place is not None
-            and place.kind == "construction"
-            and stood_ms >= least
-            and not _at_neighbour(visit, ground)
-        ):
+        if stood_ms >= least and not _at_neighbour(visit, ground):
             found.append(visit)
     return found
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from rules.annotate import UNKNOWN
 from rules.stretches import DARK_MS, WORD_GAP_MS, Stretch
 
@@ -27,8 +29,7 @@ class Flip:
     last_ms: int
 
 
-@dataclass(frozen=True)
-class LoadWord:
+class LoadWord(msgspec.Struct, frozen=True):
     """State of the reading: `loaded` is None before the sensor has spoken for itself."""
 
     loaded: bool | None = None
@@ -41,9 +42,7 @@ class LoadWord:
 
     def hear(self, rows: list[Stretch]) -> tuple[LoadWord, list[Flip]]:
         """Takes in a truck's next stretches of load words; gives the new state and the flips found."""
-        loaded, against, onset_ms, before_ms, heard_ms, credit, agreed = (
-            getattr(self, name) for name in self.__dataclass_fields__
-        )
+        loaded, against, onset_ms, before_ms, heard_ms, credit, agreed = msgspec.structs.astuple(self)
         flips: list[Flip] = []
         for row in rows:
             if row.key == UNKNOWN:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat, starmap
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -74,8 +75,8 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def join(a: Stretch, b: Stretch) -> Stretch:
     """Two stretches of like fixes that follow each other, as one."""
-    trail = (*a.trail, *b.trail)
-    if a.n + b.n > TRAIL_FIXES and trail:
+    trail = a.trail + b.trail
+    if trail and a.n + b.n > TRAIL_FIXES:
         trail = _outermost(trail)
     return Stretch(
         a.key, a.start_ms, b.end_ms, a.n + b.n, a.lead_ms, a.lead_mm, a.length_mm + b.lead_mm + b.length_mm,
@@ -186,13 +187,16 @@ def _add_gaps(rows: list[Rows], fixes: Annotated, x_dm: Ints, y_dm: Ints) -> Non
         rows[truck][GAP].append(Stretch(GAP, from_ms, till_ms, 0, -1, 0, 0, x0_dm, y0_dm, x1_dm, y1_dm, 0, 0, 0.0))
 
 
+_by_y: Callable[[Place], Place] = itemgetter(1, 0)
+
+
 def _outermost(places: Sequence[Place]) -> tuple[Place, ...]:
     """The places farthest west, east, south and north; of equals the smallest by the other axis."""
     return (
         min(places),
         max(places),
-        min(places, key=lambda p: (p[1], p[0])),
-        max(places, key=lambda p: (p[1], p[0])),
+        min(places, key=_by_y),
+        max(places, key=_by_y),
     )
 
 
@@ -239,8 +243,9 @@ def places_m(rows: Iterable[Stretch]) -> NDArray[np.float64]:
     return np.array([place for row in rows for place in row.trail], dtype=np.float64) / DM_PER_M
 
 
-def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
-    """Appends a truck's later stretches to those kept of it, joining the stretch that the cut went through."""
+def extended(rows: Rows, more: Rows, silence_ms: int) -> Rows:
+    """A truck's later stretches after those kept of it, with the stretch joined that the cut went through."""
+    longer = {}
     for name, earlier in rows.items():
         later = more[name]
         if (
@@ -251,6 +256,7 @@ def extend(rows: Rows, more: Rows, silence_ms: int) -> None:
             and not later[0].leapt
             and not (name == "motion" and later[0].key == STILL and later[0].lead_mm > MOVED_MM)
         ):
-            earlier[-1] = join(earlier[-1], later[0])
-            later = later[1:]
-        earlier += later
+            longer[name] = [*earlier[:-1], join(earlier[-1], later[0]), *later[1:]]
+        else:
+            longer[name] = earlier + later if later else earlier
+    return longer

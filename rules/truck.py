@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from typing import Any
+
+import msgspec
 
 from rules.annotate import STILL
 from rules.clones import Sighting, counts, joined
@@ -21,19 +23,18 @@ from rules.judge import judge_haul, judge_outing, judge_sighting, withheld
 from rules.load_word import FORGET_MS, Flip, LoadWord
 from rules.policy import Policy
 from rules.stays import REST_MS, Stay, stays_of
-from rules.stretches import KEPT, Rows, Stretch, extend
+from rules.stretches import KEPT, Rows, Stretch, extended
 
 KEEP_MS = 5_400_000  # how far before the open haul stretches are kept: the longest queue and loading
 SEPARATOR_MM = 500_000  # a drive of this length parts stays for good
 
 
-@dataclass(frozen=True)
-class Truck:
-    """What is carried of a truck from step to step. Small, plain, never shared between two states."""
+class Truck(msgspec.Struct, frozen=True):
+    """What is carried of a truck from step to step. Small and plain; what is in it is replaced, never changed."""
 
     plate: str
-    rows: Rows = field(default_factory=lambda: {name: [] for name in KEPT})
-    word: LoadWord = field(default_factory=LoadWord)
+    rows: Rows = msgspec.field(default_factory=lambda: {name: [] for name in KEPT})
+    word: LoadWord = LoadWord()
     flips: tuple[Flip, ...] = ()
     heard: tuple[tuple[int, int], ...] = ()  # spans in which the load sensor spoke
     loading: Loading | None = None
@@ -52,11 +53,8 @@ class Truck:
                 heard[-1] = (heard[-1][0], row.end_ms)
             else:
                 heard.append((row.start_ms, row.end_ms))
-        rows = {name: list(held) for name, held in self.rows.items()}
-        extend(rows, more, policy.silence_min_s * 1000)
-        return replace(
-            self,
-            rows=rows,
+        return self._replace(
+            rows=extended(self.rows, more, policy.silence_min_s * 1000),
             word=word,
             flips=(*self.flips, *flips),
             heard=tuple(heard),
@@ -83,7 +81,7 @@ class Truck:
         for sighting in over[self.told :]:
             if counts(sighting, policy):
                 findings += judge_sighting(self.plate, sighting, ground)
-        return replace(self, outing_from_ms=begun_ms, loading=loading, told=len(over))._forget(), findings
+        return self._replace(outing_from_ms=begun_ms, loading=loading, told=len(over))._forget(), findings
 
     def _outings(self, ground: Ground, final: bool) -> tuple[list[tuple[int, int]], int]:
         """Complete outings as ranges of motion stretches, and when the open one began.
@@ -164,17 +162,25 @@ class Truck:
         keep_ms = self._separator(open_ms - KEEP_MS)
         if not keep_ms:
             return self
-        rows = {name: held[bisect_left(held, keep_ms, key=_end) :] for name, held in self.rows.items()}
+        rows = {name: _since(held, keep_ms) for name, held in self.rows.items()}
         flips = tuple(f for f in self.flips if f.at_ms >= keep_ms)
         kept = tuple(s for i, s in enumerate(self.sightings) if s.end_ms >= keep_ms or i >= self.told)
-        return replace(
-            self,
+        return self._replace(
             rows=rows,
             flips=flips,
             heard=tuple(h for h in self.heard if h[1] >= keep_ms),
             sightings=kept,
             told=self.told - (len(self.sightings) - len(kept)),
         )
+
+    def _replace(self, **parts: Any) -> Truck:
+        """Another state of the truck, with some parts changed."""
+        return msgspec.structs.replace(self, **parts)
+
+
+def _since(rows: list[Stretch], keep_ms: int) -> list[Stretch]:
+    """The stretches without those that ended before an instant."""
+    return rows[bisect_left(rows, keep_ms, key=_end) :] if rows and rows[0].end_ms < keep_ms else rows
 
 
 _start: Callable[[Stretch], int] = attrgetter("start_ms")

@@ -141,7 +141,7 @@ def _with_tuples(truck: Truck) -> Truck:
         name: [row._replace(key=tuple(row.key)) if type(row.key) is list else row for row in held]
         for name, held in truck.rows.items()
     }
-    return dataclasses.replace(truck, rows=rows)
+    return msgspec.structs.replace(truck, rows=rows)
 
 
 def _frame(data: bytes) -> pl.DataFrame:

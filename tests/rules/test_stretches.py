@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.arrange import arrange
 from rules.annotate import JUDGED, STILL, Annotated, annotate
 from rules.health import Knowledge
-from rules.stretches import CHANNELS, DM_PER_M, GAP, KEPT, TRAIL_FIXES, WORDS, Rows, Stretch, extend, join, stretches
+from rules.stretches import CHANNELS, DM_PER_M, GAP, KEPT, TRAIL_FIXES, WORDS, Rows, Stretch, extended, join, stretches
 
 SILENCE_MS = 600_000
 
@@ -78,8 +78,8 @@ def test_parts_join_to_the_whole(seed: int, data: st.DataObject) -> None:
     (whole,) = stretches(fixes, SILENCE_MS)
     parts: Rows = {name: [] for name in KEPT}
     cuts = {name: data.draw(st.integers(0, len(whole[name]))) for name in KEPT}
-    extend(parts, {name: rows[: cuts.get(name, 0)] for name, rows in whole.items()}, SILENCE_MS)
-    extend(parts, {name: rows[cuts.get(name, 0) :] for name, rows in whole.items()}, SILENCE_MS)
+    parts = extended(parts, {name: rows[: cuts.get(name, 0)] for name, rows in whole.items()}, SILENCE_MS)
+    parts = extended(parts, {name: rows[cuts.get(name, 0) :] for name, rows in whole.items()}, SILENCE_MS)
     assert parts == {name: whole[name] for name in KEPT}
 
 
