@@ -35,8 +35,9 @@ _CONSUMER: dict[str, Any] = {
     "max_poll_records": 20_000,
     "metrics_enabled": False,
 }
-#: Of those that read much: a larger answer costs a page of new memory for each of its pages, a smaller one a question.
-_QUICK: dict[str, Any] = {"max_partition_fetch_bytes": 1024 * 1024}
+#: Of those that read much: larger answers cost new memory for each of their pages; after smaller ones the next batch is
+#: not there yet when the one before has been judged.
+_QUICK: dict[str, Any] = {"max_partition_fetch_bytes": 3 * 1024 * 1024}
 _PRODUCER: dict[str, Any] = {
     **_COMMON,
     "acks": "all",

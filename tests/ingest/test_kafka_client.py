@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import socket
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +89,28 @@ def test_damaged_batches_are_errors_not_hangs() -> None:
     for data in (whole, whole * 3 + b"x", b"\xff" * 30, b"\x7e" + whole, b""):
         with pytest.raises(CorruptRecordError):
             quick._walk(Batch(data))
+
+
+def test_a_connection_gives_all_that_has_come_and_says_when_it_is_over() -> None:
+    class Connection:
+        def __init__(self, sock: socket.socket) -> None:
+            self._sock = sock
+
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    transport, came = Connection(here), b""
+    assert quick._receive(transport) == (b"", None), "nothing has come yet"
+    sent = random.Random(1).randbytes(3 * quick.RECEIVED_BYTES + 7)
+    sending = threading.Thread(target=lambda: (there.sendall(sent), there.close()))
+    sending.start()
+    error = None
+    while error is None:
+        piece, error = quick._receive(transport)
+        came += piece
+    sending.join()
+    assert came == sent and "disconnected" in str(error)
+    here.close()
+    assert quick._receive(transport)[1] is not None, "a closed one is an error, not a stop"
 
 
 def tracks(folder: Path, rows: int = 50) -> Path:

@@ -102,6 +102,19 @@ def test_open_stretches_of_a_backlog_are_said_once_it_is_over() -> None:
     assert before | standing | everyone == set(few.ids) and standing
 
 
+def test_behind_a_backlog_standing_words_are_looked_at_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, judge = few_trucks(), new_judge()
+    looked: list[int] = []
+    monkeypatch.setattr(judge, "_look_at", lambda plates, said: looked.append(len(plates)))
+    judge._waiting = dict.fromkeys(few.terminals)
+    for _ in range(3):
+        judge.speak_early(Said(), 60.0, live=False)
+    assert looked == [len(few.terminals)]
+    monkeypatch.setattr(judging, "BACKLOG_LOOK_S", 0.0)
+    judge.speak_early(Said(), 60.0, live=False)
+    assert len(looked) == 2
+
+
 def test_balance_closes_in_every_partition() -> None:
     few, judge = few_trucks(), new_judge()
     batches = cut(few.records, random.Random(3), 300)
