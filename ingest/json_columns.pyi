@@ -5,6 +5,8 @@ NO_FLAG: int
 NO_TIME: int
 
 class Columns:
+    rows: int
+    refused: bytes
     ends: bytes
     texts: dict[str, tuple[bytes, list[bytes]]]
     numbers: dict[str, bytes]
@@ -12,8 +14,7 @@ class Columns:
     times: bytes
     stamps: bytes | None
     nulls: dict[str, int]
-    foreign: bool
 
 class Reader:
     def __init__(self, texts: Sequence[str], numbers: Sequence[str], flags: Sequence[str], time: str) -> None: ...
-    def read(self, pieces: Sequence[bytes]) -> Columns | None: ...
+    def read(self, pieces: Sequence[bytes], most_bytes: int) -> Columns: ...

@@ -17,7 +17,7 @@ from ingest.json_values cimport (
 )
 
 #: Of what is said below between this and `json_frames.py`: a build of other sources is not used.
-VERSION = 2
+VERSION = 3
 #: What stands for no value in flags and in times; in numbers it is NaN, and in codes of texts 0.
 NO_FLAG, NO_TIME = NULL_FLAG, INT64_MIN
 
@@ -77,31 +77,42 @@ cdef int64_t _count_lines(const uint8_t *data, int64_t size) noexcept nogil:
 
 
 cdef bint _read_piece(Pass *on) noexcept nogil:
+    """Reads a piece, or nothing of it: what its lines left before one of them was refused is undone."""
+    cdef int64_t row = on.row
+    cdef int n
+    for n in range(on.count):
+        on.columns[n].before = on.columns[n].so_far
+    on.at = 0
     while on.at < on.size:
         if on.row == on.rows or not _read_line(on):
+            on.row = row
+            for n in range(on.count):
+                on.columns[n].so_far = on.columns[n].before
             return False
         on.row += 1
+    on.before += on.size + 1
     return True
 
 
 class Columns:
-    """What a pass found: arrays with an item a line, as bytes.
+    """What a pass found: arrays with an item a row, as bytes, in which room for lines that were refused is left over.
 
     Attributes:
-        ends: int64, the place in the data just after each line, without its line end.
-        texts: by name, a uint32 code for each line, and the texts that codes from 1 stand for, which nobody has
-            decoded; code 0 is none.
+        rows: how many lines were read.
+        refused: of each piece, whether it was: uint8.
+        ends: int64, the place just after each line, without its line end, in the pieces that were read, with a line
+            end between each two.
+        texts: by name, a uint32 code for each line, and the texts in UTF-8 that codes from 1 stand for; 0 is none.
         numbers: by name, float64; NaN is none.
         flags: by name, uint8: 0, 1, or `NO_FLAG`.
         times: int64, epoch ms; or, if there are `stamps`, the place in them just after that of the line.
         stamps: times as they are written, one after the other, in ASCII; or None.
         nulls: by name, how many lines have no value.
-        foreign: whether there are bytes beyond ASCII outside `texts`, which may be no UTF-8.
     """
 
     def __init__(self):
-        self.ends, self.times, self.stamps = b"", b"", b""
-        self.texts, self.numbers, self.flags, self.nulls, self.foreign = {}, {}, {}, {}, False
+        self.rows, self.refused, self.ends, self.times, self.stamps = 0, b"", b"", b"", None
+        self.texts, self.numbers, self.flags, self.nulls = {}, {}, {}, {}
 
 
 cdef class Reader:
@@ -133,30 +144,28 @@ cdef class Reader:
             memcpy(column.name, <const char *>name, column.size)
             memcpy(column.mask, <const char *>mask, column.size)
 
-    def read(self, pieces):
-        """The columns of the lines of pieces of `bytes`, one after the other, or None where a line is not so simple.
+    def read(self, pieces, int64_t most_bytes):
+        """The columns of the lines of pieces of `bytes`, without those pieces in which any line is not so simple.
 
-        None may be empty, and only the last may end in a line end. The pass runs without the interpreter's lock.
+        A piece may end in a line end; one that is empty or larger than `most_bytes` is refused. The pass runs without
+        the interpreter's lock.
         """
         cdef tuple held = tuple(pieces)
         cdef Pass on = self._blank
-        cdef bint simple = True
         cdef Column *column
         cdef uint32_t code
         cdef int64_t n, count = len(held), total = 0
-        cdef bytes piece, datas = _room(8 * count), sizes = _room(8 * count)
+        cdef bytes piece, datas = _room(8 * count), sizes = _room(8 * count), refused = _room(count)
         cdef const uint8_t **data = <const uint8_t **><char *>datas
         cdef int64_t *size = <int64_t *><char *>sizes
+        cdef uint8_t *refusal = <uint8_t *><char *>refused
         for n in range(count):
             piece = held[n]
             data[n], size[n] = piece, len(piece)
             total += size[n]
         with nogil:
             for n in range(count):
-                simple = simple and size[n] > 0 and (data[n][size[n] - 1] != c"\n" or n == count - 1)
                 on.rows += _count_lines(data[n], size[n])
-        if not simple:
-            return None
         found, rooms, rows = Columns(), [], on.rows
         slots = 1 << (2 * rows + 1).bit_length()
         found.ends = _room(8 * rows)
@@ -181,22 +190,17 @@ cdef class Reader:
                 column.times, column.stamps = <int64_t *><char *>room, <uint8_t *><char *>found.stamps
         with nogil:
             for n in range(count):
-                on.data, on.size, on.at = data[n], size[n], 0
-                simple = _read_piece(&on)
-                if not simple:
-                    break
-                on.before += size[n] + 1
-        if not simple:
-            return None
+                on.data, on.size = data[n], size[n]
+                refusal[n] = not 0 < on.size <= most_bytes or not _read_piece(&on)
+        found.rows, found.refused = on.row, refused
         for number, name in enumerate(self._names):
             column = &on.columns[number]
-            found.nulls[name] = column.nulls
+            found.nulls[name] = column.so_far.nulls
             if column.kind == TEXT:
                 for code in range(1, column.codes_used + 1):
                     found.texts[name][1].append(column.starts[code][: column.lengths[code]])
             elif column.kind == TIME:
-                found.stamps = found.stamps[: column.stamps_size] if column.form == IN_TEXTS else None
-        found.foreign = on.foreign
+                found.stamps = found.stamps[: column.so_far.stamps_size] if column.so_far.form == IN_TEXTS else None
         return found
 
 

@@ -6,6 +6,7 @@ and read by polars, to the same result.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.columns import Coded
-from ingest.lines import is_utf8
 
 #: What this module expects of the compiled one; raised with it.
-_VERSION = 2
+_VERSION = 3
 try:
     from ingest.json_columns import NO_FLAG, NO_TIME, VERSION, Columns, Reader
 except ImportError:
@@ -29,17 +29,19 @@ else:
 
 @dataclass(frozen=True)
 class Simple:
-    """A row a line.
+    """What is simple among pieces of lines, a row a line.
 
     Attributes:
         frame: the rows.
         coded: what is known of its columns of texts.
-        ends: the place just after each line, without its line end, in all pieces with a line end between each two.
+        ends: the place just after each line, without its line end, in the pieces read, a line end between each two.
+        refused: which pieces are not simple; nothing of them is in the rows.
     """
 
     frame: pl.DataFrame
     coded: dict[str, Coded]
     ends: NDArray[np.int64]
+    refused: NDArray[np.bool_]
 
 
 class SimpleLines:
@@ -58,47 +60,41 @@ class SimpleLines:
 
         self._reader = Reader(named(pl.String()), named(pl.Float64()), named(pl.Boolean()), time)
 
-    def read(self, pieces: Sequence[bytes]) -> Simple | None:
-        """What polars would read in the lines of all pieces, or None for what is not simple.
-
-        No piece may be empty, and only the last may end in a line end.
-        """
-        found = self._reader.read(pieces)
-        if found is None or (found.foreign and not is_utf8(b"\n".join(pieces))):
-            return None
-        try:
-            coded = {name: _coded(codes, distinct) for name, (codes, distinct) in found.texts.items()}
-        except UnicodeDecodeError:
-            return None
+    def read(self, pieces: Sequence[bytes], most_bytes: int = sys.maxsize) -> Simple:
+        """What polars would read in the lines of pieces, but for those refused; so are empty and too large ones."""
+        found = self._reader.read(pieces, most_bytes)
+        rows, nulls = found.rows, found.nulls
+        coded = {name: _coded(codes, distinct, rows) for name, (codes, distinct) in found.texts.items()}
         columns = {
             **{name: texts.spread(texts.texts) for name, texts in coded.items()},
-            **{name: _numbers(values, found.nulls[name]) for name, values in found.numbers.items()},
-            **{name: _flags(values, found.nulls[name]) for name, values in found.flags.items()},
-            self._time: _times(found, found.nulls[self._time]),
+            **{name: _numbers(values, rows, nulls[name]) for name, values in found.numbers.items()},
+            **{name: _flags(values, rows, nulls[name]) for name, values in found.flags.items()},
+            self._time: _times(found, nulls[self._time]),
         }
         frame = pl.DataFrame({name: columns[name] for name in self._schema})
-        return Simple(frame, coded, np.frombuffer(found.ends, np.int64))
+        ends = np.frombuffer(found.ends, np.int64, rows)
+        return Simple(frame, coded, ends, np.frombuffer(found.refused, np.bool_))
 
 
-def _coded(codes: bytes, distinct: list[bytes]) -> Coded:
+def _coded(codes: bytes, distinct: list[bytes], rows: int) -> Coded:
     texts = pl.Series([None, *(text.decode() for text in distinct)], dtype=pl.String)
-    return Coded(np.frombuffer(codes, np.uint32), texts)
+    return Coded(np.frombuffer(codes, np.uint32, rows), texts)
 
 
-def _numbers(values: bytes, nulls: int) -> pl.Series:
-    numbers = pl.Series(np.frombuffer(values, np.float64))
+def _numbers(values: bytes, rows: int, nulls: int) -> pl.Series:
+    numbers = pl.Series(np.frombuffer(values, np.float64, rows))
     return numbers.fill_nan(None) if nulls else numbers
 
 
-def _flags(values: bytes, nulls: int) -> pl.Series:
+def _flags(values: bytes, rows: int, nulls: int) -> pl.Series:
     if not nulls:
-        return pl.Series(np.frombuffer(values, np.bool_))
-    flags = pl.Series(np.frombuffer(values, np.uint8))
+        return pl.Series(np.frombuffer(values, np.bool_, rows))
+    flags = pl.Series(np.frombuffer(values, np.uint8, rows))
     return pl.select(pl.when(flags != NO_FLAG).then(flags == 1)).to_series()
 
 
 def _times(found: Columns, nulls: int) -> pl.Series:
-    times = np.frombuffer(found.times, np.int64)
+    times = np.frombuffer(found.times, np.int64, found.rows)
     there = times != NO_TIME if nulls else None
     if found.stamps is None:
         column = pl.Series(times)

@@ -43,11 +43,16 @@ cdef enum Form:
     UNDECIDED, IN_NUMBERS, IN_TEXTS
 
 
+cdef struct SoFar:
+    int64_t nulls, stamps_size
+    Form form  # of times
+
+
 cdef struct Column:
     Kind kind
     int size  # of the name in its quotes
     uint64_t[2] name, mask  # the name in its quotes, and which of those bytes it takes
-    int64_t nulls
+    SoFar so_far, before  # `before` the piece that is being read
     uint32_t *codes  # of texts
     uint32_t *slots  # of each hash: a code, or 0
     uint64_t slot_mask
@@ -59,18 +64,15 @@ cdef struct Column:
     uint8_t *flags
     int64_t *times  # epoch ms, or where in `stamps` the text of the row ends
     uint8_t *stamps
-    int64_t stamps_size
-    Form form
 
 
 cdef struct Pass:
     const uint8_t *data  # of the piece that is being read
     int64_t size, at
-    int64_t before  # of all pieces before it, with a line end for each
+    int64_t before  # of the pieces read before it, with a line end for each
     int64_t row, rows
     int64_t *ends
     int count
-    bint foreign  # bytes beyond ASCII stand where nobody decodes them
     int[MOST] order  # of the names, as last seen
     Column[MOST + 1] columns  # the last stands for names that are none
 
@@ -95,6 +97,28 @@ cdef inline int64_t past_text(const uint8_t *data, int64_t at, uint64_t *hashed,
     return at
 
 
+cdef inline bint is_utf8(const uint8_t *text, int64_t size) noexcept nogil:
+    cdef int64_t at = 0
+    cdef int more, n
+    cdef uint8_t first, second
+    while at < size:
+        first = text[at]
+        more = 0 if first < 0x80 else 1 if 0xC2 <= first < 0xE0 else 2 if 0xE0 <= first < 0xF0 else 3
+        if size - at <= more or (more == 3 and not 0xF0 <= first < 0xF5):
+            return False
+        for n in range(1, more + 1):
+            if text[at + n] >> 6 != 2:
+                return False
+        if more > 1:  # neither longer than need be, nor half a character, nor beyond the last
+            second = text[at + 1]
+            if first == 0xE0 and second < 0xA0 or first == 0xED and second > 0x9F:
+                return False
+            if first == 0xF0 and second < 0x90 or first == 0xF4 and second > 0x8F:
+                return False
+        at += more + 1
+    return True
+
+
 cdef inline int64_t past_word(const uint8_t *data, int64_t at, const char *word) noexcept nogil:
     """Behind a word, or -1."""
     while word[0]:
@@ -114,6 +138,7 @@ cdef inline int column_named(Pass *on, int place) noexcept nogil:
     cdef uint64_t[2] seen = [0, 0]
     cdef uint64_t hashed = 0
     cdef uint8_t bits = 0
+    cdef int64_t start = on.at + 1
     cdef int found = on.order[place] if place < MOST else 0
     if on.size - on.at >= 16:
         memcpy(seen, on.data + on.at, 16)
@@ -126,9 +151,8 @@ cdef inline int column_named(Pass *on, int place) noexcept nogil:
         if found == on.count:
             if on.data[on.at] != c'"':
                 return -1
-            on.at = past_text(on.data, on.at + 1, &hashed, &bits) + 1
-            on.foreign |= bits > 127
-            return found if on.at else -1
+            on.at = past_text(on.data, start, &hashed, &bits) + 1
+            return found if on.at and (bits < 128 or is_utf8(on.data + start, on.at - 1 - start)) else -1
         if place < MOST:
             on.order[place] = found
     on.at += on.columns[found].size
@@ -158,6 +182,8 @@ cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
         slot = (hashed + tries) & column.slot_mask
         code = column.slots[slot]
         if not code:
+            if column.codes_used == on.rows or (bits > 127 and not is_utf8(data + start, length)):
+                return False
             column.codes_used += 1
             column.slots[slot] = code = column.codes_used
             column.starts[code], column.lengths[code] = data + start, length
@@ -180,14 +206,13 @@ cdef inline bint read_stamp(Pass *on, Column *column) noexcept nogil:
         return False
     on.at = end + 1
     if column.kind == UNKNOWN:
-        on.foreign |= bits > 127
-        return True
-    if bits > 127 or column.form == IN_NUMBERS:
+        return bits < 128 or is_utf8(on.data + start, end - start)
+    if bits > 127 or column.so_far.form == IN_NUMBERS:
         return False
-    column.form = IN_TEXTS
-    memcpy(column.stamps + column.stamps_size, on.data + start, end - start)
-    column.stamps_size += end - start
-    column.times[on.row] = column.stamps_size
+    column.so_far.form = IN_TEXTS
+    memcpy(column.stamps + column.so_far.stamps_size, on.data + start, end - start)
+    column.so_far.stamps_size += end - start
+    column.times[on.row] = column.so_far.stamps_size
     return True
 
 
@@ -217,9 +242,9 @@ cdef inline bint read_number(Pass *on, Column *column) noexcept nogil:
         return False
     on.at = at
     if column.kind == TIME:
-        if places or digits == DIGITS or column.form == IN_TEXTS:
+        if places or digits == DIGITS or column.so_far.form == IN_TEXTS:
             return False
-        column.form = IN_NUMBERS
+        column.so_far.form = IN_NUMBERS
         column.times[on.row] = -<int64_t>whole if negative else <int64_t>whole
     elif column.kind == NUMBER:
         if not whole >> EXACT_BITS:
@@ -233,7 +258,7 @@ cdef inline bint read_number(Pass *on, Column *column) noexcept nogil:
 
 
 cdef inline void put_null(Pass *on, Column *column) noexcept nogil:
-    column.nulls += 1
+    column.so_far.nulls += 1
     if column.kind == TEXT:
         column.codes[on.row] = 0
     elif column.kind == NUMBER:

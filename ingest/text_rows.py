@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -58,7 +59,7 @@ def parse_block(block: Block, source: str, fmt: TextFormat, tally: Tally) -> Raw
     lines = block.lines
     if not block.undecodable:
         simple = fmt.simple((block.data,))
-        if simple is not None:
+        if simple is not None and not simple.refused.any():
             return _batch(block, source, simple.frame, None, simple.coded)
         for whole in fmt.whole:
             frame = whole(block.data, lines)
@@ -140,9 +141,9 @@ def _batch(
 _SIMPLE = SimpleLines(_JSON_SCHEMA, "time") if COMPILED else None
 
 
-def read_simple(pieces: Sequence[bytes]) -> Simple | None:
-    """Reads the JSON Lines of several pieces, if they are simple and the way for such is there."""
-    return _SIMPLE.read(pieces) if _SIMPLE else None
+def read_simple(pieces: Sequence[bytes], most_bytes: int = sys.maxsize) -> Simple | None:
+    """What is simple among pieces of JSON Lines of at most so many bytes each; None where the way for it is missing."""
+    return _SIMPLE.read(pieces, most_bytes) if _SIMPLE else None
 
 
 def _not_simple(pieces: Sequence[bytes]) -> Simple | None:

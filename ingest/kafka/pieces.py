@@ -37,9 +37,10 @@ class Unusable(NamedTuple):
 
 @dataclass(frozen=True)
 class Piece:
-    """Records in one piece, each in lines of its own; arrays are by record."""
+    """Records in one piece, each in lines of its own; arrays are by record, and `number` is its place in the poll."""
 
     values: list[bytes]
+    number: NDArray[np.int64]
     partition: NDArray[np.int64]
     offset: NDArray[np.int64]
 
@@ -59,11 +60,10 @@ class Piece:
         """All of it; only made where it is needed."""
         return b"\n".join(self.values)
 
-    @property
-    def even(self) -> bool:
-        """Whether at least no record is empty or too large, and the last does not end in a line end."""
-        lengths = self.lengths
-        return bool(self.values and lengths.min() and lengths.max() <= MAX_VALUE_BYTES and self.values[-1][-1] != 10)
+    def only(self, which: NDArray[np.bool_]) -> Piece:
+        """Some of the records."""
+        values = [value for value, kept in zip(self.values, which.tolist(), strict=True) if kept]
+        return Piece(values, self.number[which], self.partition[which], self.offset[which])
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,17 @@ class Lines:
     @cached_property
     def upto(self) -> NDArray[np.int64]:
         """How many lines there are up to the end of each record."""
-        return np.searchsorted(self.ends, self.piece.lasts) + 1
+        return np.searchsorted(self.ends, self.piece.lasts, side="right")
 
     @cached_property
     def partition(self) -> NDArray[np.int64]:
         """The partition of each line."""
         return np.repeat(self.piece.partition, np.diff(self.upto, prepend=0))
+
+    @property
+    def record(self) -> NDArray[np.int64]:
+        """The number of each line's record."""
+        return np.repeat(self.piece.number, np.diff(self.upto, prepend=0))
 
     def place(self, line: int) -> tuple[int, int, int]:
         """Partition, offset, line within the record."""
@@ -98,8 +103,10 @@ class Lines:
         """The beginning of a line."""
         record = self._record(line)
         before = int(self.piece.lasts[record - 1]) + 1 if record else 0
-        start = int(self.ends[line - 1]) + 1 - before if line else 0
-        return self.piece.values[record][start : min(int(self.ends[line]) - before, start + at_most)]
+        start = max(int(self.ends[line - 1]) + 1 - before if line else 0, 0)  # a record may end in a line end
+        value = self.piece.values[record]
+        value = value.rstrip(b"\r\n") if value.endswith(b"\n") else value
+        return value[start : min(int(self.ends[line]) - before, start + at_most)]
 
     def _record(self, line: int) -> int:
         return int(np.searchsorted(self.piece.lasts, self.ends[line]))
@@ -124,14 +131,12 @@ def collect(records: Mapping[int, Sequence[Record]]) -> Piece:
     values = [value or b"" for several in records.values() for value in map(_value, several)]
     owner = np.repeat(np.array(list(records), np.int64), list(map(len, records.values())))
     offset = np.fromiter((at for several in records.values() for at in map(_offset, several)), np.int64, len(values))
-    return Piece(values, owner, offset)
+    return Piece(values, np.arange(len(values)), owner, offset)
 
 
 def mend(piece: Piece) -> tuple[Piece, list[Unusable]]:
     """Takes line ends off records, and empty or too large ones out. Few are odd, so only those are looked at."""
     odd = _odd(piece)
-    if not odd.any():
-        return piece, []
     values, usable = list(piece.values), ~odd
     unusable: list[Unusable] = []
     for number in np.flatnonzero(odd).tolist():
@@ -140,8 +145,7 @@ def mend(piece: Piece) -> tuple[Piece, list[Unusable]]:
         if reason:
             place = int(piece.partition[number]), int(piece.offset[number])
             unusable.append(Unusable(*place, reason, values[number]))
-    kept = [value for value, good in zip(values, usable.tolist(), strict=True) if good]
-    return Piece(kept, piece.partition[usable], piece.offset[usable]), unusable
+    return Piece(values, piece.number, piece.partition, piece.offset).only(usable), unusable
 
 
 def line_ends(data: bytes) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ line by line; it never stops the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from ingest.clean import SetAside as AsideBy
 from ingest.columns import Coded, read_names, read_times
 from ingest.fix import FIX_SCHEMA
 from ingest.json_frames import Simple
-from ingest.kafka.pieces import Lines, collect, line_ends, mend
+from ingest.kafka.pieces import MAX_VALUE_BYTES, Lines, collect, line_ends, mend
 from ingest.kafka.pieces import Record as Record
 from ingest.kafka.plates import partition_of
 from ingest.lines import Block, is_utf8
@@ -42,15 +42,26 @@ class SetAside:
 
 @dataclass
 class Decoded:
-    """Usable fixes in order, what became of every line by partition, and what was set aside."""
+    """Usable fixes in order, what became of every line by partition, and what was set aside, in order of place."""
 
     fixes: pl.DataFrame
     tallies: dict[int, Tally] = field(default_factory=dict)
     aside: list[SetAside] = field(default_factory=list)
 
 
+@dataclass
+class _Part:
+    """Records read in one way: their usable fixes, the line of each, what was set aside, and how many lines count."""
+
+    lines: Lines
+    fixes: pl.DataFrame
+    kept: NDArray[np.int64]
+    aside: list[SetAside]
+    counts: NDArray[np.int64]  # by partition
+
+
 def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: int) -> Decoded:
-    """Reads records.
+    """Reads records: those that are simple together, and the others, which are few, together.
 
     Args:
         records: by partition, in order.
@@ -58,13 +69,30 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
         now_ms: the present, epoch ms; fixes too far ahead of it are set aside.
     """
     piece = collect(records)
-    aside: list[SetAside] = []
-    simple = read_simple(piece.values) if piece.even else None
-    if simple is None:
-        came, (piece, unusable) = piece, mend(piece)
-        aside = [SetAside(one.partition, one.offset, 0, one.reason, one.value[:KEPT_BYTES]) for one in unusable]
-        simple = read_simple(piece.values) if piece is not came and piece.even else None
-    lines = Lines(piece, line_ends(piece.data) if simple is None else simple.ends)
+    simple = read_simple(piece.values, MAX_VALUE_BYTES)
+    odd = np.ones(len(piece.values), np.bool_) if simple is None else simple.refused
+    parts = []
+    if simple is not None and not odd.all():
+        lines = Lines(piece if not odd.any() else piece.only(~odd), simple.ends)
+        parts.append(_read(lines, simple, [], partitions, now_ms))
+    if odd.any():
+        whole, unusable = mend(piece if odd.all() else piece.only(odd))
+        lost = [SetAside(one.partition, one.offset, 0, one.reason, one.value[:KEPT_BYTES]) for one in unusable]
+        parts.append(_read(Lines(whole, line_ends(whole.data)), None, lost, partitions, now_ms))
+    aside = sorted((one for part in parts for one in part.aside), key=lambda one: (one.partition, one.offset, one.line))
+    return Decoded(_in_order(parts), _tallies(parts, aside, records), aside)
+
+
+def _in_order(parts: list[_Part]) -> pl.DataFrame:
+    """The fixes of all parts, in the order of the records that they came in."""
+    if len(parts) < 2:
+        return parts[0].fixes if parts else _no_fixes()
+    numbers = np.concatenate([part.lines.record[part.kept] for part in parts])
+    return pl.concat([part.fixes for part in parts])[np.argsort(numbers, kind="stable")]
+
+
+def _read(lines: Lines, simple: Simple | None, aside: list[SetAside], partitions: int, now_ms: int) -> _Part:
+    """Reads a part, of which the records in `aside` have been taken out already."""
     gone = np.zeros(lines.count, np.bool_)
 
     def put_aside(reason: str, which: NDArray[np.int64]) -> None:
@@ -72,7 +100,7 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
         aside.extend(SetAside(*lines.place(line), reason, lines.text(line, KEPT_BYTES)) for line in which.tolist())
 
     if not lines.count:
-        return Decoded(_no_fixes(), _tallies(lines, simple is not None, aside, records), aside)
+        return _Part(lines, _no_fixes(), np.zeros(0, np.int64), aside, np.zeros(0, np.int64))
     raw, kept = _rows(lines, simple, put_aside)
     raw = replace(raw, text_of=lambda row: "")  # what is said of rows here is said by `put_aside`
     fixes = clean(raw, now_ms=now_ms, tally=Tally(), set_aside=lambda why, at: put_aside(why, kept[at]))
@@ -83,8 +111,8 @@ def decode(records: Mapping[int, Sequence[Record]], partitions: int, *, now_ms: 
     strayed = wanted != lines.partition[kept]
     if strayed.any():
         put_aside("wrong_partition", kept[strayed])
-        fixes = fixes.filter(pl.Series(~strayed))
-    return Decoded(fixes, _tallies(lines, simple is not None, aside, records), aside)
+        fixes, kept = fixes.filter(pl.Series(~strayed)), kept[~strayed]
+    return _Part(lines, fixes, kept, aside, np.bincount(lines.partition if simple else lines.partition[~lines.blank()]))
 
 
 def _rows(lines: Lines, simple: Simple | None, put_aside: AsideBy) -> tuple[RawBatch, NDArray[np.int64]]:
@@ -127,14 +155,14 @@ def _coded_partitions(plates: Coded, partitions: int) -> NDArray[np.int64]:
     return np.array([partition_of(p, partitions) for p in read.to_list()], np.int64)[plates.codes]
 
 
-def _tallies(
-    lines: Lines, simple: bool, aside: list[SetAside], records: Mapping[int, Sequence[Record]]
-) -> dict[int, Tally]:
-    """What became of the lines of each partition; blank ones are nothing, and stand only where lines are not simple."""
+def _tallies(parts: list[_Part], aside: list[SetAside], records: Iterable[int]) -> dict[int, Tally]:
+    """What became of the lines of each partition; blank lines inside a record are nothing."""
     tallies = {partition: Tally() for partition in records}
-    counts = np.bincount(lines.partition if simple else lines.partition[~lines.blank()])
-    for partition in np.flatnonzero(counts).tolist():
-        tallies[partition].received = tallies[partition].usable = int(counts[partition])
+    for part in parts:
+        for partition in np.flatnonzero(part.counts).tolist():
+            tallies[partition].received += int(part.counts[partition])
+    for tally in tallies.values():
+        tally.usable = tally.received
     for a, said_ms in zip(aside, _times_of([a.raw for a in aside]), strict=True):
         tally = tallies[a.partition]
         if a.reason in ("empty_record", "record_too_large"):
