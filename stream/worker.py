@@ -31,6 +31,7 @@ from stream.watchdog import WATCHDOG_S, Watchdog
 #: A batch ends with so many records or bytes, or after so long: behind a backlog later, for a batch has its fixed cost.
 BATCH_RECORDS = 100_000
 BATCH_BYTES = 24 * 1024 * 1024
+POLL_RECORDS = 20_000
 WAIT_S, BACKLOG_WAIT_S = 0.3, 2.0
 #: So long is polled in any case.
 LEAST_WAIT_S = 0.05
@@ -39,8 +40,8 @@ BEHIND_RECORDS, BEHIND_BYTES = 5_000, 1024 * 1024
 NEXT_WAIT_S = 0.1
 #: Stretches by the hundred thousand are no garbage; by default they would be looked through again and again.
 COLLECT_EVERY = (100_000, 20, 100)
-#: Records that were written longer ago, or that filled a batch, are a backlog: more follows at once, and by the time
-#: anybody could look, its open stretches will have closed.
+#: Records that were written longer ago, or after which many more wait, are a backlog: by the time anybody could look,
+#: its open stretches will have closed.
 LIVE_S = 15.0
 #: Early words may take so much of a batch's time.
 EARLY_S = 0.25
@@ -86,7 +87,7 @@ class Worker:
         self._generation: object = None
         self._rejudge = plan.rejudge_hours
         self._polled_s = 0.0  # when the last poll ended
-        self._filled = False  # whether it ended because a batch was full
+        self._behind = False  # whether much was still to come then
         self.watchdog = Watchdog()
 
     def stop(self) -> None:
@@ -155,7 +156,7 @@ class Worker:
         decoded = self.judge.read({p: records[p] for p in ends}, now_ms) if ends else None
         self._settle(commits)
         said = self.judge.take(decoded, ends, now_ms) if decoded else Said()
-        self.judge.speak_early(said, EARLY_S, live=not self._filled and _are_live(records, now_ms))
+        self.judge.speak_early(said, EARLY_S, live=not self._behind and _are_live(records, now_ms))
         if ends or said.findings:
             commits.begin(self.judge, metadata, said, set(ends))
         self.progress.busy_s += time.monotonic() - began_s
@@ -173,23 +174,23 @@ class Worker:
         while count < BATCH_RECORDS and size < BATCH_BYTES:
             left_s = began_s + self.plan.wait_s - time.monotonic()
             wait_s = max(left_s, NEXT_WAIT_S) if behind else max(left_s, 0.0)
-            got = group.poll(timeout_ms=int(wait_s * 1000), max_records=20_000)
+            room = (BATCH_BYTES - size) * count // size if size else POLL_RECORDS
+            got = group.poll(timeout_ms=int(wait_s * 1000), max_records=max(1, min(room, POLL_RECORDS)))
             for tp, records in got.items():
                 held.setdefault(tp.partition, []).extend(records)
                 count += len(records)
                 size += sum(len(r.value or b"") for r in records)
-            behind = bool(got) and self._is_behind(group, held, count, size)
-            if left_s <= 0 and not (behind and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
+            behind = self._is_behind(group, held, count, size)
+            if left_s <= 0 and not (behind and got and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
                 break
-        self._polled_s = time.monotonic()
-        self._filled = count >= BATCH_RECORDS or size >= BATCH_BYTES
+        self._polled_s, self._behind = time.monotonic(), behind
         return held
 
     def _is_behind(self, group: Any, held: Mapping[int, list[Any]], count: int, size: int) -> bool:
         """Whether more waits than a batch without backlog would have, by what has been polled so far."""
         ends = {tp.partition: group.highwater(tp) or 0 for tp in group.assignment() if tp.partition in held}
         more = sum(max(0, end - held[p][-1].offset - 1) for p, end in ends.items())
-        return bool(more >= BEHIND_RECORDS or more * size >= BEHIND_BYTES * count)
+        return bool(more >= BEHIND_RECORDS or more * size > BEHIND_BYTES * count)
 
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""
