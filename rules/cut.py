@@ -76,7 +76,8 @@ def cut(before: pl.DataFrame, fixes: pl.DataFrame, judged_ms: Mapping[str, int],
         judged_ms: by truck, until when its fixes have been judged.
         hold_ms: how long a truck's newest fixes are held back; None when nothing is.
     """
-    every = pl.concat([before, fixes], rechunk=True)
+    every = pl.concat([before, fixes], rechunk=True)  # a few rows of one piece are had faster than of many
+    fixes = every[before.height :]
     names, rank = ranks_of(every["plate"])
     order, truck = order_of(fixes, rank[before.height :])
     time_ms = fixes["time_ms"].to_numpy()[order]

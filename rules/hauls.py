@@ -190,10 +190,12 @@ def stay_at(stays: Sequence[Stay], at_ms: int) -> Stay | None:
 def site_at(rows: Rows, stay: Stay | None, at_ms: int) -> int:
     """The site a truck was at during a stay: where it spent most of the standing, or at an instant off every stay."""
     a, b = (stay.first_fix_ms, stay.last_fix_ms) if stay else (at_ms, at_ms)
-    spent: dict[int, int] = {}
     site = rows["site"]
-    for k in range(bisect_left(site, a, key=_end), len(site)):
-        row = site[k]
+    first = bisect_left(site, a, key=_end)
+    if first < len(site) and site[first].end_ms >= b:
+        return int(site[first].key) if site[first].start_ms <= b else NOWHERE
+    spent: dict[int, int] = {}
+    for row in site[first:]:
         if row.start_ms > b:
             break
         spent[row.key] = spent.get(row.key, 0) + min(b, row.end_ms) - max(a, row.start_ms) + 1

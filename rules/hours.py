@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from rules.intervals import Span, intersect, union
@@ -45,7 +45,7 @@ class Hours:
             spans.append((start, end if end > start else end + _DAY_MIN))
         return cls(tuple(sorted(spans)) or ((0, _DAY_MIN),))
 
-    @property
+    @cached_property
     def always(self) -> bool:
         """Whether every minute of the day is inside."""
         return any(end - start >= _DAY_MIN for start, end in self.spans_min)

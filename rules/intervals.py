@@ -23,10 +23,11 @@ def intersect(a: list[Span], b: list[Span]) -> list[Span]:
     out: list[Span] = []
     i = j = 0
     while i < len(a) and j < len(b):
-        start, end = max(a[i][0], b[j][0]), min(a[i][1], b[j][1])
+        (a_start, a_end), (b_start, b_end) = a[i], b[j]
+        start, end = a_start if a_start > b_start else b_start, a_end if a_end < b_end else b_end
         if start < end:
             out.append((start, end))
-        if a[i][1] < b[j][1]:
+        if a_end < b_end:
             i += 1
         else:
             j += 1

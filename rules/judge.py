@@ -106,9 +106,9 @@ def withheld(found: Findings, sightings: Sequence[Sighting], policy: Policy) -> 
 
 
 def _stops(outing: Outing, ground: Ground) -> list[Stop]:
-    stops = []
+    stops, least_ms = [], ground.policy.stop_min_s * 1000
     for stay in outing.stays:
-        if stay.silence or stay.still_ms < ground.policy.stop_min_s * 1000:
+        if stay.still_ms < least_ms or stay.silence:
             continue
         site = ground.site(site_at(outing.rows, stay, stay.start_ms))
         kind, site_id = (site.kind, site.site_id) if site else ("unknown", None)
