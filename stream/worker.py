@@ -35,8 +35,9 @@ POLL_RECORDS = 20_000
 WAIT_S, BACKLOG_WAIT_S = 0.3, 2.0
 #: So long is polled in any case.
 LEAST_WAIT_S = 0.05
-#: So many records or bytes still to come are a backlog; so long is waited for the next ones, which are on their way.
-BEHIND_RECORDS, BEHIND_BYTES = 5_000, 1024 * 1024
+#: Fewer records or bytes still to come are no backlog.
+BACKLOG_RECORDS, BACKLOG_BYTES = 5_000, 1024 * 1024
+#: So long are the next records of a backlog waited for: they are on their way.
 NEXT_WAIT_S = 0.1
 #: Stretches by the hundred thousand are no garbage; by default they would be looked through again and again.
 COLLECT_EVERY = (100_000, 20, 100)
@@ -180,17 +181,16 @@ class Worker:
                 held.setdefault(tp.partition, []).extend(records)
                 count += len(records)
                 size += sum(len(r.value or b"") for r in records)
-            behind = self._is_behind(group, held, count, size)
+            behind = is_backlog(self._waiting(group, held), count, size)
             if left_s <= 0 and not (behind and got and left_s > self.plan.wait_s - BACKLOG_WAIT_S):
                 break
         self._polled_s, self._behind = time.monotonic(), behind
         return held
 
-    def _is_behind(self, group: Any, held: Mapping[int, list[Any]], count: int, size: int) -> bool:
-        """Whether more waits than a batch without backlog would have, by what has been polled so far."""
+    def _waiting(self, group: Any, held: Mapping[int, list[Any]]) -> int:
+        """How many records are in Kafka after those that were polled, as far as it has said so."""
         ends = {tp.partition: group.highwater(tp) or 0 for tp in group.assignment() if tp.partition in held}
-        more = sum(max(0, end - held[p][-1].offset - 1) for p, end in ends.items())
-        return bool(more >= BEHIND_RECORDS or more * size > BEHIND_BYTES * count)
+        return sum(max(0, end - held[p][-1].offset - 1) for p, end in ends.items())
 
     def _recover(self, group: Any, owned: set[int]) -> None:
         """Drops every partition, and reads back those that are owned now."""
@@ -225,6 +225,17 @@ class Worker:
         done.violations += said.violations
         done.early += said.early
         done.aside += len(said.aside)
+
+
+def is_backlog(waiting: int, count: int, size: int) -> bool:
+    """Whether much waits, and more than has been polled: however fast fixes come, that is a backlog.
+
+    Args:
+        waiting: records still to be polled.
+        count: records polled.
+        size: their bytes.
+    """
+    return waiting >= count and (waiting >= BACKLOG_RECORDS or waiting * size > BACKLOG_BYTES * count)
 
 
 def _are_live(records: Mapping[int, list[Any]], now_ms: int) -> bool:
