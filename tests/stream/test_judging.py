@@ -27,7 +27,6 @@ from stream.packing import Bucket, unpack
 from stream.parts import Part, Said
 from stream.recovery import _cut
 from stream.trucks import Span, Trucks
-from stream.worker import is_backlog
 
 REGISTRY, TOPIC = "r", "t"
 
@@ -114,13 +113,6 @@ def test_behind_a_backlog_standing_words_are_looked_at_now_and_then(monkeypatch:
     monkeypatch.setattr(judging, "BACKLOG_LOOK_S", 0.0)
     judge.speak_early(Said(), 60.0, live=False)
     assert len(looked) == 2
-
-
-def test_a_backlog_is_much_and_more_than_was_polled() -> None:
-    assert not is_backlog(0, 0, 0) and not is_backlog(0, 5, 1_000)
-    assert not is_backlog(4_999, 4_999, 183 * 4_999), "an hour of one truck"
-    assert is_backlog(60, 50, 100 * 20_000) and is_backlog(5_000, 50, 50 * 183)
-    assert not is_backlog(20_000, 30_000, 30_000 * 183), "a large city that keeps up"
 
 
 def test_balance_closes_in_every_partition() -> None:
