@@ -13,7 +13,7 @@ from libc.string cimport memchr, memcpy
 
 from ingest.json_values cimport (
     FLAG, IN_TEXTS, LONGEST, MOST, NULL_FLAG, NUMBER, TEXT, TIME, UNKNOWN, Column, Pass, column_named, past_blanks,
-    put_null, read_value,
+    pass_over, put_null, read_value,
 )
 
 #: Of what is said below between this and `json_frames.py`: a build of other sources is not used.
@@ -22,44 +22,48 @@ VERSION = 3
 NO_FLAG, NO_TIME = NULL_FLAG, INT64_MIN
 
 
-cdef bint _read_line(Pass *on) noexcept nogil:
-    """Reads one line and goes past its end."""
+cdef int64_t _read_line(Pass *on, int64_t at) noexcept nogil:
+    """Reads the line that begins here; where the next begins, or -1 if it is refused."""
     cdef const uint8_t *data = on.data
     cdef uint64_t seen = 0
     cdef int place = 0, found
-    on.at = past_blanks(data, on.at)
-    if data[on.at] != c"{":
-        return False
-    on.at = past_blanks(data, on.at + 1)
-    while place or data[on.at] != c"}":
-        found = column_named(on, place)
-        if found < 0 or (seen >> found) & 1:
-            return False
+    at = past_blanks(data, at)
+    if data[at] != c"{":
+        return -1
+    at = past_blanks(data, at + 1)
+    while place or data[at] != c"}":
+        found = column_named(on, at, place)
         if found < on.count:
+            if (seen >> found) & 1:
+                return -1
             seen |= <uint64_t>1 << found
+            at = past_blanks(data, at + on.columns[found].size)
+        else:
+            at = pass_over(on, at)
+            if at < 0:
+                return -1
+            at = past_blanks(data, at)
         place += 1
-        on.at = past_blanks(data, on.at)
-        if data[on.at] != c":":
-            return False
-        on.at = past_blanks(data, on.at + 1)
-        if not read_value(on, &on.columns[found]):
-            return False
-        on.at = past_blanks(data, on.at)
-        if data[on.at] == c"}":
+        if data[at] != c":":
+            return -1
+        at = read_value(on, &on.columns[found], past_blanks(data, at + 1))
+        if at < 0:
+            return -1
+        at = past_blanks(data, at)
+        if data[at] == c"}":
             break
-        if data[on.at] != c",":
-            return False
-        on.at = past_blanks(data, on.at + 1)
-    on.at = past_blanks(data, on.at + 1)
-    on.ends[on.row] = on.before + on.at
-    if on.at < on.size and data[on.at] != c"\n":
-        return False
-    on.at += 1
+        if data[at] != c",":
+            return -1
+        at = past_blanks(data, at + 1)
+    at = past_blanks(data, at + 1)
+    on.ends[on.row] = on.before + at
+    if at < on.size and data[at] != c"\n":
+        return -1
     if seen + 1 != <uint64_t>1 << on.count:
         for found in range(on.count):
             if not (seen >> found) & 1:
                 put_null(on, &on.columns[found])
-    return True
+    return at + 1
 
 
 cdef int64_t _count_lines(const uint8_t *data, int64_t size) noexcept nogil:
@@ -78,13 +82,13 @@ cdef int64_t _count_lines(const uint8_t *data, int64_t size) noexcept nogil:
 
 cdef bint _read_piece(Pass *on) noexcept nogil:
     """Reads a piece, or nothing of it: what its lines left before one of them was refused is undone."""
-    cdef int64_t row = on.row
+    cdef int64_t row = on.row, at = 0
     cdef int n
     for n in range(on.count):
         on.columns[n].before = on.columns[n].so_far
-    on.at = 0
-    while on.at < on.size:
-        if on.row == on.rows or not _read_line(on):
+    while at < on.size:
+        at = _read_line(on, at) if on.row < on.rows else -1
+        if at < 0:
             on.row = row
             for n in range(on.count):
                 on.columns[n].so_far = on.columns[n].before

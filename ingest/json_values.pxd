@@ -68,7 +68,7 @@ cdef struct Column:
 
 cdef struct Pass:
     const uint8_t *data  # of the piece that is being read
-    int64_t size, at
+    int64_t size
     int64_t before  # of the pieces read before it, with a line end for each
     int64_t row, rows
     int64_t *ends
@@ -78,22 +78,22 @@ cdef struct Pass:
 
 
 cdef inline int64_t past_blanks(const uint8_t *data, int64_t at) noexcept nogil:
-    while data[at] == c" " or data[at] == c"\t" or data[at] == c"\r":
+    while data[at] <= c" " and (data[at] == c" " or data[at] == c"\t" or data[at] == c"\r"):
         at += 1
     return at
 
 
 cdef inline int64_t past_text(const uint8_t *data, int64_t at, uint64_t *hashed, uint8_t *bits) noexcept nogil:
     """From behind a quote to the quote that ends the text; -1 where anything in it is odd."""
-    cdef uint64_t mixed = 14695981039346656037ULL
+    cdef uint64_t mixed = 0
     cdef uint8_t every = 0
     while data[at] != c'"':
         if data[at] < 32 or data[at] == c"\\":
             return -1
-        mixed = (mixed ^ data[at]) * 1099511628211ULL
+        mixed = (mixed << 5 | mixed >> 59) ^ data[at]
         every |= data[at]
         at += 1
-    hashed[0], bits[0] = mixed ^ (mixed >> 29), every
+    hashed[0], bits[0] = mixed * 0x9E3779B97F4A7C15ULL >> 32, every
     return at
 
 
@@ -133,36 +133,39 @@ cdef inline bint is_named(const Column *column, const uint64_t *seen) noexcept n
     return not ((seen[0] ^ column.name[0]) & column.mask[0]) and not ((seen[1] ^ column.name[1]) & column.mask[1])
 
 
-cdef inline int column_named(Pass *on, int place) noexcept nogil:
-    """Goes past a name; its column, the one behind the last if it is none's, or -1."""
+cdef inline int column_named(Pass *on, int64_t at, int place) noexcept nogil:
+    """The column whose name stands here in its quotes; the one behind the last if none's does."""
     cdef uint64_t[2] seen = [0, 0]
-    cdef uint64_t hashed = 0
-    cdef uint8_t bits = 0
-    cdef int64_t start = on.at + 1
     cdef int found = on.order[place] if place < MOST else 0
-    if on.size - on.at >= 16:
-        memcpy(seen, on.data + on.at, 16)
+    if on.size - at >= 16:
+        memcpy(seen, on.data + at, 16)
     else:
-        memcpy(seen, on.data + on.at, on.size - on.at)
-    if not is_named(&on.columns[found], seen):
-        found = 0
-        while found < on.count and not is_named(&on.columns[found], seen):
-            found += 1
-        if found == on.count:
-            if on.data[on.at] != c'"':
-                return -1
-            on.at = past_text(on.data, start, &hashed, &bits) + 1
-            return found if on.at and (bits < 128 or is_utf8(on.data + start, on.at - 1 - start)) else -1
-        if place < MOST:
-            on.order[place] = found
-    on.at += on.columns[found].size
+        memcpy(seen, on.data + at, on.size - at)
+    if is_named(&on.columns[found], seen):
+        return found
+    found = 0
+    while found < on.count and not is_named(&on.columns[found], seen):
+        found += 1
+    if place < MOST and found < on.count:
+        on.order[place] = found
     return found
 
 
-cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
+# Those below begin at a value and say where it ends, or -1 if it is refused.
+
+
+cdef inline int64_t pass_over(Pass *on, int64_t at) noexcept nogil:
+    """Goes past a text that no column is for."""
+    cdef uint64_t hashed = 0
+    cdef uint8_t bits = 0
+    cdef int64_t end = past_text(on.data, at + 1, &hashed, &bits) if on.data[at] == c'"' else -1
+    return end + 1 if end > 0 and (bits < 128 or is_utf8(on.data + at, end - at)) else -1
+
+
+cdef inline int64_t read_text(Pass *on, Column *column, int64_t at) noexcept nogil:
     """Notes a text as the code of its like. Texts repeat, most often that of the line before."""
     cdef const uint8_t *data = on.data
-    cdef int64_t start = on.at + 1, end, length
+    cdef int64_t start = at + 1, end, length
     cdef uint64_t hashed = 0, slot
     cdef uint32_t code = column.last
     cdef uint8_t bits = 0
@@ -172,18 +175,17 @@ cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
         if on.size - start > length and data[start + length] == c'"':
             if not memcmp(data + start, column.starts[code], length):
                 column.codes[on.row] = code
-                on.at = start + length + 1
-                return True
+                return start + length + 1
     end = past_text(data, start, &hashed, &bits)
     if end < 0:
-        return False
-    on.at, length = end + 1, end - start
+        return -1
+    length = end - start
     for tries in range(TRIES):
         slot = (hashed + tries) & column.slot_mask
         code = column.slots[slot]
         if not code:
             if column.codes_used == on.rows or (bits > 127 and not is_utf8(data + start, length)):
-                return False
+                return -1
             column.codes_used += 1
             column.slots[slot] = code = column.codes_used
             column.starts[code], column.lengths[code] = data + start, length
@@ -191,44 +193,40 @@ cdef inline bint read_text(Pass *on, Column *column) noexcept nogil:
         if column.lengths[code] == length and not memcmp(data + start, column.starts[code], length):
             break
     else:
-        return False
+        return -1
     column.codes[on.row] = column.last = code
-    return True
+    return end + 1
 
 
-cdef inline bint read_stamp(Pass *on, Column *column) noexcept nogil:
-    """Notes a time that is written as text: its bytes, which must be ASCII. Texts of no column are passed over."""
-    cdef int64_t start = on.at + 1, end
+cdef inline int64_t read_stamp(Pass *on, Column *column, int64_t at) noexcept nogil:
+    """Notes a time that is written as text: its bytes, which must be ASCII."""
+    cdef int64_t start = at + 1, end
     cdef uint64_t hashed = 0
     cdef uint8_t bits = 0
     end = past_text(on.data, start, &hashed, &bits)
-    if end < 0:
-        return False
-    on.at = end + 1
-    if column.kind == UNKNOWN:
-        return bits < 128 or is_utf8(on.data + start, end - start)
-    if bits > 127 or column.so_far.form == IN_NUMBERS:
-        return False
+    if end < 0 or bits > 127 or column.so_far.form == IN_NUMBERS:
+        return -1
     column.so_far.form = IN_TEXTS
     memcpy(column.stamps + column.so_far.stamps_size, on.data + start, end - start)
     column.so_far.stamps_size += end - start
     column.times[on.row] = column.so_far.stamps_size
-    return True
+    return end + 1
 
 
-cdef inline bint read_number(Pass *on, Column *column) noexcept nogil:
+cdef inline int64_t read_number(Pass *on, Column *column, int64_t at) noexcept nogil:
     """Notes a number, if the double or the whole number nearest to what is written can be told for certain."""
     cdef const uint8_t *data = on.data
-    cdef bint negative = data[on.at] == c"-"
-    cdef int64_t at = on.at + negative, start = on.at + negative, digits, places = 0
+    cdef bint negative = data[at] == c"-"
+    cdef int64_t start = at + negative, digits, places = 0
     cdef uint64_t whole = 0
     cdef double number
+    at = start
     while c"0" <= data[at] <= c"9":
         whole = whole * 10 + (data[at] - c"0")
         at += 1
     digits = at - start
     if digits == 0 or (digits > 1 and data[start] == c"0"):
-        return False
+        return -1
     if data[at] == c".":
         at += 1
         start = at
@@ -237,24 +235,23 @@ cdef inline bint read_number(Pass *on, Column *column) noexcept nogil:
             at += 1
         places = at - start
         if places == 0:
-            return False
+            return -1
     if digits + places > DIGITS:
-        return False
-    on.at = at
-    if column.kind == TIME:
-        if places or digits == DIGITS or column.so_far.form == IN_TEXTS:
-            return False
-        column.so_far.form = IN_NUMBERS
-        column.times[on.row] = -<int64_t>whole if negative else <int64_t>whole
-    elif column.kind == NUMBER:
+        return -1
+    if column.kind == NUMBER:
         if not whole >> EXACT_BITS:
             number = <double>whole / POWERS[places]  # of two exact numbers, so it is the nearest
         elif places:
             number = quotient(whole, places)
         else:
-            return False
+            return -1
         column.numbers[on.row] = -number if negative and (whole or places) else number
-    return True
+    elif column.kind == TIME:
+        if places or digits == DIGITS or column.so_far.form == IN_TEXTS:
+            return -1
+        column.so_far.form = IN_NUMBERS
+        column.times[on.row] = -<int64_t>whole if negative else <int64_t>whole
+    return at
 
 
 cdef inline void put_null(Pass *on, Column *column) noexcept nogil:
@@ -269,23 +266,19 @@ cdef inline void put_null(Pass *on, Column *column) noexcept nogil:
         column.times[on.row] = INT64_MIN
 
 
-cdef inline bint read_value(Pass *on, Column *column) noexcept nogil:
-    cdef uint8_t first = on.data[on.at]
-    cdef int64_t past
+cdef inline int64_t read_value(Pass *on, Column *column, int64_t at) noexcept nogil:
+    cdef uint8_t first = on.data[at]
     if first == c'"':
         if column.kind == TEXT:
-            return read_text(on, column)
-        return (column.kind == TIME or column.kind == UNKNOWN) and read_stamp(on, column)
+            return read_text(on, column, at)
+        return read_stamp(on, column, at) if column.kind == TIME else pass_over(on, at) if column.kind == UNKNOWN else -1
     if first == c"-" or c"0" <= first <= c"9":
-        return (column.kind != TEXT and column.kind != FLAG) and read_number(on, column)
+        return -1 if column.kind == TEXT or column.kind == FLAG else read_number(on, column, at)
     if first == c"n":
-        past = past_word(on.data, on.at, "null")
         put_null(on, column)
-    else:
-        past = past_word(on.data, on.at, "true" if first == c"t" else "false")
-        if column.kind == FLAG:
-            column.flags[on.row] = first == c"t"
-        elif column.kind != UNKNOWN:
-            return False
-    on.at = past
-    return past > 0
+        return past_word(on.data, at, "null")
+    if column.kind == FLAG:
+        column.flags[on.row] = first == c"t"
+    elif column.kind != UNKNOWN:
+        return -1
+    return past_word(on.data, at, "true" if first == c"t" else "false")

@@ -211,10 +211,10 @@ def test_many_distinct_texts_are_told_apart_and_texts_made_to_collide_are_left_t
     assert check_alike("\n".join(f'{{"plate":"{n}","terminal":"{n % 977}"}}' for n in range(20_000)).encode())
 
     def slot(text: bytes, slots: int) -> int:
-        mixed = 14695981039346656037
+        mixed = 0
         for byte in text:
-            mixed = (mixed ^ byte) * 1099511628211 % 2**64
-        return (mixed ^ (mixed >> 29)) % slots
+            mixed = (mixed << 5 | mixed >> 59) % 2**64 ^ byte
+        return (mixed * 0x9E3779B97F4A7C15 % 2**64 >> 32) % slots
 
     alike = [n for n in range(60_000) if slot(b"%d" % n, 256) == 7][:100]
     data = b"\n".join(b'{"plate":"%d"}' % n for n in alike)
