@@ -264,13 +264,15 @@ def site_visits(site: list[Stretch], gap_ms: int) -> list[Stretch]:
     return visits
 
 
-def clipped(rows: list[Stretch], start_ms: int, end_ms: int) -> list[tuple[Stretch, int, int]]:
-    """Each stretch that overlaps a span with the part of its own span inside: (stretch, from, to)."""
+def clipped(rows: list[Stretch], start_ms: int, end_ms: int, key: int | None = None) -> list[tuple[Stretch, int, int]]:
+    """Each stretch (of one key, if it is given) that overlaps a span, with its part inside: (stretch, from, to)."""
     found = []
     reach_ms = LEAD_MAX_MS // 2  # of a stretch beyond its fixes
     first, last = bisect_left(rows, start_ms - reach_ms, key=_end), bisect_right(rows, end_ms + reach_ms, key=_start)
     for k in range(first, last):
         row, after = rows[k], rows[k + 1] if k + 1 < len(rows) else None
+        if key is not None and row.key != key:
+            continue
         a, b = max(outer_start_ms(row), start_ms), min(outer_end_ms(row, after), end_ms)
         if a < b:
             found.append((row, a, b))

@@ -22,8 +22,8 @@ def judge(outing: Outing, ground: Ground) -> list[Breach]:
     """One breach a merged stretch above the limit."""
     policy = ground.policy
     groups: list[list[tuple[Stretch, int, int]]] = []
-    for row, start, end in clipped(outing.rows["speeding"], outing.start_ms, outing.end_ms):
-        if not row.key or (row.n == 1 and row.top_kmh < policy.speed_limit_kmh + NOISE_KMH):
+    for row, start, end in clipped(outing.rows["speeding"], outing.start_ms, outing.end_ms, key=1):
+        if row.n == 1 and row.top_kmh < policy.speed_limit_kmh + NOISE_KMH:
             continue
         if groups and start - groups[-1][-1][2] < policy.overspeed_merge_s * 1000:
             groups[-1].append((row, start, end))

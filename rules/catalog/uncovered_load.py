@@ -20,7 +20,7 @@ from rules.tags import MENDED, Tag
 def judge(haul: Haul, rows: Rows, ground: Ground) -> list[Breach]:
     """One breach a merged stretch of laden driving with the body open."""
     policy = ground.policy
-    open_rows = [part for part in clipped(rows["cover"], haul.left_ms, haul.end_ms) if part[0].key == 0]
+    open_rows = clipped(rows["cover"], haul.left_ms, haul.end_ms, key=0)
     if open_rows:
         arrived = _arrived(haul, rows)
         open_rows = [part for part in open_rows if not any(a <= part[0].start_ms <= b for a, b in arrived)]
