@@ -22,7 +22,7 @@ from ingest.columns import (
     read_times,
 )
 from ingest.datum import to_wgs84
-from ingest.fix import CODED_SCHEMA, DATUMS, FIX_SCHEMA, LOADS
+from ingest.fix import CODED_SCHEMA, DATUMS, FIX_SCHEMA
 from ingest.second_look import AXES, KEPT_EXAMPLES, WAYS, WEEKS, Held, exchanged, rolled_on
 from ingest.tally import EXAMPLE_CHARS, REASONS, Ignored, Rejection, Tally
 
@@ -113,7 +113,7 @@ def clean(
     _judge_times(times, now_ms, faults)
     read["time_ms"] = times.ms
     read["lon"], read["lat"] = _judge_positions(columns["lon"], columns["lat"], faults)
-    read["datum"], wrong = read_choices(columns["datum"], pl.Enum(DATUMS), raw.coded.get("datum"))
+    read["datum"], wrong = read_choices(columns["datum"], schema["datum"], raw.coded.get("datum"))
     faults.mark("unknown_datum", wrong)
     read["datum"] = _or_default(read["datum"], DATUMS[0])
     terminals = read_names(columns["terminal"], schema["terminal"], raw.coded.get("terminal"))
@@ -159,6 +159,8 @@ def _judge_positions(lon: pl.Series, lat: pl.Series, faults: _Faults) -> tuple[p
     lon_deg, lon_wrong = read_numbers(lon)
     lat_deg, lat_wrong = read_numbers(lat)
     x, y = lon_deg.to_numpy(), lat_deg.to_numpy()  # null becomes NaN
+    if _plainly_on_earth(x, y):
+        return lon_deg, lat_deg
     near_zero = (np.abs(x) < ZERO_DEG) & (np.abs(y) < ZERO_DEG)
     inside = (np.abs(x) <= 180.0) & (np.abs(y) <= 90.0)
     if inside.all() and not near_zero.any():
@@ -174,12 +176,21 @@ def _judge_positions(lon: pl.Series, lat: pl.Series, faults: _Faults) -> tuple[p
     return lon_deg, lat_deg
 
 
+def _plainly_on_earth(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
+    """Whether the extremes alone tell that all are in range and none is near (0, 0); with a NaN they never do."""
+    if not x.size:
+        return True
+    west, east, south, north = x.min(), x.max(), y.min(), y.max()
+    far = west >= ZERO_DEG or east <= -ZERO_DEG or south >= ZERO_DEG or north <= -ZERO_DEG
+    return bool(far and west >= -180.0 and east <= 180.0 and south >= -90.0 and north <= 90.0)
+
+
 def _read_optional(
     columns: dict[str, pl.Series], coded: Mapping[str, Coded], read: dict[str, pl.Series], unread: dict[str, Mask]
 ) -> None:
     """Reads what a fix may have; unreadable values become null and are noted in `unread`."""
     wrongs: dict[str, Mask | None] = {}
-    read["load"], wrongs["load"] = read_choices(columns["load"], pl.Enum(LOADS), coded.get("load"))
+    read["load"], wrongs["load"] = read_choices(columns["load"], FIX_SCHEMA["load"], coded.get("load"))
     for name, (low, high) in _BOUNDS.items():
         read[name], wrongs[name] = read_bounded(columns[name], low, high)
     for name in _FLAGS:

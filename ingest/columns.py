@@ -8,6 +8,7 @@ only values that the quick way cannot read go through slower code.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -55,9 +56,17 @@ class Coded:
     codes: NDArray[np.uint32]
     texts: pl.Series
 
+    @cached_property
+    def names(self) -> tuple[pl.Series, Mask]:
+        """The texts as names, "" for none, and which of them have control characters."""
+        text = pl.lit(self.texts).fill_null("").str.strip_chars()
+        wrong = text.str.contains(_CONTROL)
+        found = pl.select(right=pl.when(~wrong).then(text).otherwise(pl.lit("")), wrong=wrong)
+        return found["right"], found["wrong"].to_numpy()
+
     def spread(self, by_code: pl.Series) -> pl.Series:
         """A column of what belongs to the text of each row."""
-        return by_code.gather(pl.Series(self.codes))
+        return by_code[pl.Series(self.codes)]
 
     def spread_mask(self, by_code: Mask | None) -> Mask | None:
         """Which rows a mask of the texts is about; None for none."""
@@ -78,8 +87,9 @@ def read_names(column: pl.Series, dtype: pl.DataType, coded: Coded | None = None
     Names repeat, so the distinct ones are looked at and the column is only touched if one of them needs it.
     """
     if coded is not None:
-        names = read_names(coded.texts, dtype)
-        return Names(coded.spread(names.texts), coded.spread_mask(names.missing), coded.spread_mask(names.unreadable))
+        names, unfit = coded.names
+        absent: Mask = (names == "").to_numpy() & ~unfit
+        return Names(coded.spread(names.cast(dtype)), coded.spread_mask(absent), coded.spread_mask(unfit))
     if column.dtype != dtype:
         column = as_text(column).cast(dtype)
     if column.null_count():
@@ -94,14 +104,14 @@ def read_names(column: pl.Series, dtype: pl.DataType, coded: Coded | None = None
         column = texts.replace(distinct, right).cast(dtype)
     else:
         unreadable = None
-    missing = (column.cast(pl.String) == "").to_numpy() if "" in stripped or unreadable is not None else None
-    if missing is not None and unreadable is not None:
-        missing &= ~unreadable
-    return Names(column, missing, unreadable)
+    if unreadable is None and not (stripped == "").any():
+        return Names(column, None, None)
+    none: Mask = (column.cast(pl.String) == "").to_numpy()
+    return Names(column, none if unreadable is None else none & ~unreadable, unreadable)
 
 
-def read_choices(column: pl.Series, choices: pl.Enum, coded: Coded | None = None) -> tuple[pl.Series, Mask | None]:
-    """Texts as one of the choices, whatever their case; null for none."""
+def read_choices(column: pl.Series, choices: pl.DataType, coded: Coded | None = None) -> tuple[pl.Series, Mask | None]:
+    """Texts as one of the choices of an Enum, whatever their case; null for none."""
     if coded is not None:
         read, wrong = read_choices(coded.texts, choices)
         return coded.spread(read), coded.spread_mask(wrong)
@@ -166,6 +176,8 @@ def read_times(column: pl.Series) -> Times:
         column = column.dt.epoch("ms")
     if column.dtype.is_integer():
         column = column.cast(pl.Int64, strict=False)
+        if not column.null_count():
+            return Times(column, np.ones(len(column), np.bool_))
         return _times(column, column.is_null())
     if column.dtype.is_numeric():
         whole = column.cast(pl.Float64).fill_nan(None)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.clean import RawBatch, clean
 from ingest.clean import SetAside as AsideBy
-from ingest.columns import Coded, read_names, read_times
+from ingest.columns import Coded, read_times
 from ingest.fix import FIX_SCHEMA
 from ingest.json_frames import Simple
 from ingest.kafka.pieces import MAX_VALUE_BYTES, Lines, collect, line_ends, mend
@@ -151,8 +151,8 @@ def _partitions(plates: pl.Series, partitions: int) -> NDArray[np.int64]:
 
 def _coded_partitions(plates: Coded, partitions: int) -> NDArray[np.int64]:
     """The same for plates as they came."""
-    read = read_names(plates.texts, FIX_SCHEMA["plate"]).texts
-    return np.array([partition_of(p, partitions) for p in read.to_list()], np.int64)[plates.codes]
+    names, _ = plates.names
+    return np.array([partition_of(name, partitions) for name in names.to_list()], np.int64)[plates.codes]
 
 
 def _tallies(parts: list[_Part], aside: list[SetAside], records: Iterable[int]) -> dict[int, Tally]:
