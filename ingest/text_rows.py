@@ -168,14 +168,23 @@ def _json_plain(line: bytes) -> bool:
         return False
 
 
-def _json_single(line: str) -> dict[str, str | None] | None:
+def _json_object(line: str) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict):
-        return None
-    return {name: _json_text(row[name]) for name in FIELDS if name in row}
+    return row if isinstance(row, dict) else None
+
+
+def _json_single(line: str) -> dict[str, str | None] | None:
+    row = _json_object(line)
+    return None if row is None else {name: _json_text(row[name]) for name in FIELDS if name in row}
+
+
+def time_of_json(line: str) -> str | None:
+    """The time that a line names, as text, if it is an object and does."""
+    row = _json_object(line)
+    return None if row is None else _json_text(row.get("time"))
 
 
 def _json_text(value: Any) -> str | None:

@@ -23,7 +23,7 @@ from ingest.kafka.pieces import Record as Record
 from ingest.kafka.plates import partition_of
 from ingest.lines import Block, is_utf8
 from ingest.tally import EXAMPLE_CHARS, Rejection, Tally
-from ingest.text_rows import ANY_JSON_LINES, parse_block, read_simple
+from ingest.text_rows import ANY_JSON_LINES, parse_block, read_simple, time_of_json
 
 #: So much of what was set aside is kept.
 KEPT_BYTES = 4096
@@ -178,7 +178,7 @@ def _times_of(lines: list[bytes]) -> list[int | None]:
     """The time that each line names, where it can be read; all at once, for a look at a column costs as much as one."""
     if not lines:
         return []
-    texts = [(ANY_JSON_LINES.single(line.decode("utf-8", "replace")) or {}).get("time") for line in lines]
+    texts = [time_of_json(line.decode("utf-8", "replace")) for line in lines]
     times = read_times(pl.Series(texts, dtype=pl.String))
     return [int(ms) if read else None for ms, read in zip(times.ms, times.readable.tolist(), strict=True)]
 
