@@ -52,7 +52,7 @@ docs: $(READY) ## docs/rules.md, docs/policy.md and docs/openapi.json, from the 
 	$(BIN)/python tools/generate_openapi.py
 
 clean: ## removes the environment, caches and the demo's output
-	rm -rf .venv build *.egg-info demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build *.egg-info ingest/json_columns.c ingest/json_columns.*.so demo_out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -exec rm -rf {} +
 
 $(RUNTIME): pyproject.toml $(COMPILED)
