@@ -10,7 +10,8 @@ from shapely.geometry import LineString, MultiLineString
 
 from rules.corridor import DRAWN_AFTER, Corridor
 
-PLACE = st.tuples(st.floats(-3000, 3000), st.floats(-3000, 3000))
+METRES = st.integers(-300_000, 300_000).map(lambda cm: cm / 100)  # nearer than that, no two places of a route lie
+PLACE = st.tuples(METRES, METRES)
 ROUTE = st.lists(PLACE, min_size=2, max_size=8, unique=True)
 
 
