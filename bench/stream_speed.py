@@ -109,6 +109,7 @@ def compare(trial: Path, sizes: list[int], rounds: int, weeks: int) -> None:
     from ingest.kafka.topics import Topics
     from tools.broker import Broker
 
+    os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {CORE} or {CORE})  # the broker's too, which is a child
     with tempfile.TemporaryDirectory(prefix="speed") as folder:
         tracks = lengthened(trial / "tracks", weeks, Path(folder) / "tracks")
         broker = Broker(Path(folder) / "kafka")

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from kafka import TopicPartition
 from kafka.errors import CorruptRecordError
+from kafka.protocol.frame import KafkaBytes
 
 from ingest.kafka import publishing, quick
 from ingest.kafka.client import KafkaTrouble, StreamBroken, consumer, producer, transactional
@@ -23,6 +24,8 @@ from ingest.kafka.quick import quicken
 from ingest.kafka.topics import Topics, ensure
 from ingest.tally import TracksError
 from tools.broker import free_port
+
+CLIENTS_READ = KafkaBytes.read
 
 
 @pytest.fixture
@@ -89,6 +92,17 @@ def test_damaged_batches_are_errors_not_hangs() -> None:
     for data in (whole, whole * 3 + b"x", b"\xff" * 30, b"\x7e" + whole, b""):
         with pytest.raises(CorruptRecordError):
             quick._walk(Batch(data))
+
+
+@pytest.mark.parametrize("asked", [0, 1, 7, 8, 9, None])
+def test_an_answer_is_read_as_the_clients_own_reads_it(asked: int | None) -> None:
+    for start in (0, 3, 8):
+        answers = [KafkaBytes(8), KafkaBytes(8)]
+        for answer in answers:
+            answer.write(b"12345678")
+            answer.seek(start)
+        assert quick._read(answers[0], asked) == CLIENTS_READ(answers[1], asked)
+        assert answers[0].tell() == answers[1].tell()
 
 
 def test_a_connection_gives_all_that_has_come_and_says_when_it_is_over() -> None:
