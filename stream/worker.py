@@ -30,7 +30,7 @@ from stream.watchdog import WATCHDOG_S, Watchdog
 
 #: A batch ends with so many records or bytes, or after so long: behind a backlog later, for a batch has its fixed cost.
 BATCH_RECORDS = 100_000
-BATCH_BYTES = 24 * 1024 * 1024
+BATCH_BYTES = 18 * 1024 * 1024
 POLL_RECORDS = 20_000
 WAIT_S, BACKLOG_WAIT_S = 0.3, 2.0
 #: So long is polled in any case.
